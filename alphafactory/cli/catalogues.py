@@ -1,0 +1,94 @@
+"""Commands that list what there is to work with: `strategies` and `indicators list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer  # noqa: TC002  Typer reads the annotations at run time
+
+from alphafactory.cli.jobs import indicators
+from alphafactory.cli.output import print_json, print_note, print_table
+from alphafactory.cli.session import JsonOption, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alphafactory.registry import BrokenPlugin
+
+VERSION_DIGITS = 8
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands."""
+    app.command(rich_help_panel="Research")(strategies)
+    indicators.command("list")(list_indicators)
+
+
+def strategies(context: typer.Context, json: JsonOption = False) -> None:
+    """List the strategies: yours in `strategies/`, ours, and those of installed packages."""
+    from alphafactory.strategies.catalogue import code_hash, discover_strategies  # noqa: PLC0415  NumPy; help needs none
+
+    registry = discover_strategies(session_of(context).config.paths.strategies)
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "version": code_hash(strategy),
+            "title": strategy.title,
+            "parameters": {
+                parameter: {"default": p.default, "low": p.low, "high": p.high, "meaning": p.meaning}
+                for parameter, p in strategy.parameters.items()
+            },
+            "idea": strategy.idea,
+            "source": strategy.source,
+            "fails_when": strategy.fails_when,
+            "path": registry.paths[name],
+        }
+        for name, strategy in registry.items()
+    ]
+    _warn(registry.broken)
+    if json:
+        print_json(rows)
+        return
+    shown = [
+        [
+            row["name"],
+            row["version"][:VERSION_DIGITS],
+            "\n".join(f"{key}={p['default']} ({p['low']} to {p['high']})" for key, p in row["parameters"].items()),
+            row["idea"],
+        ]
+        for row in rows
+    ]
+    print_table(("strategy", "version", "parameters", "idea"), shown)
+
+
+def list_indicators(context: typer.Context, json: JsonOption = False) -> None:
+    """List the indicators of the nightly cache: what each is computed from, its warm-up, what it tells a trader."""
+    from alphafactory.indicators.catalogue import definitions, shipped_catalogue  # noqa: PLC0415  TA-Lib; not for help
+
+    session_of(context).config  # noqa: B018  a broken config is said here as everywhere
+    _warn(shipped_catalogue().broken)
+    rows: list[dict[str, Any]] = [
+        {
+            "name": indicator.name,
+            "title": indicator.title,
+            "group": indicator.group,
+            "function": indicator.function,
+            "arguments": dict(indicator.arguments),
+            "inputs": list(indicator.inputs),
+            "warm_up": indicator.warm_up,
+            "unit": indicator.unit,
+            "meaning": indicator.meaning,
+        }
+        for indicator in definitions()
+    ]
+    if json:
+        print_json(rows)
+        return
+    columns = ("name", "group", "inputs", "warm_up", "meaning")
+    shown = [[", ".join(row[c]) if c == "inputs" else row[c] for c in columns] for row in rows]
+    print_table(("indicator", "group", "from", "warm-up", "what it tells"), shown)
+
+
+def _warn(broken: Iterable[BrokenPlugin]) -> None:
+    for plugin in broken:
+        print_note(f"Warning: this file cannot be used: {plugin}")

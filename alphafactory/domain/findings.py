@@ -1,0 +1,37 @@
+"""A finding: one rule broken by one bar, series, file or plug-in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from alphafactory.domain.market import Payload
+
+
+class Severity(StrEnum):
+    """How bad: an error is quarantined, a warning is used with care, a note is worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`rule` was broken by `subject`: a ticker, a file, a plug-in.
+
+    `session` names the bar, None for a whole series or file. `message` is one plain sentence with the offending values,
+    `payload` the values themselves. A quarantined bar is never used by anything downstream.
+    """
+
+    rule: str
+    severity: Severity
+    subject: str
+    message: str
+    session: date | None = None
+    payload: Payload = field(default_factory=dict)
+    quarantined: bool = False

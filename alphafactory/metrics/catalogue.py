@@ -1,0 +1,130 @@
+"""What each metric is: one definition, stored with the results, from which tables and reports take their words.
+
+Comes out: `METRICS`, in the order in which a reader wants them. A name is a column of the table of backtests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["ratio", "fraction", "money", "count", "sessions", "date"]
+Basis = Literal["equity", "returns", "closed trades", "all trades", "fills", "position", "account"]
+Better = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of a backtest.
+
+    `unit` `fraction` reads as a percentage, `date` is a session (computed as its row). `basis` says what is measured,
+    `better` which way is good, None where neither is. `formula` uses r for simple returns, n for their number,
+    P for periods a year, rf for the risk-free return of one period. `source` is whose definition it is.
+    """
+
+    name: str
+    label: str
+    unit: Unit
+    basis: Basis
+    better: Better | None
+    formula: str
+    source: str
+
+
+_OWN = "AlphaFactory"
+_EMPYRICAL = "empyrical-reloaded 0.7.1"
+
+METRICS: tuple[Metric, ...] = (
+    Metric("total_return", "Total return", "fraction", "equity", "higher", "end / start - 1", _EMPYRICAL),
+    Metric("cagr", "Annual growth", "fraction", "equity", "higher", "(end / start)^(P / n) - 1", _EMPYRICAL),
+    Metric(
+        "cagr_calendar", "Annual growth, calendar days", "fraction", "equity", "higher",
+        "(end / start)^(365.25 / days from first to last session) - 1", _OWN,
+    ),
+    Metric(
+        "annual_volatility", "Annual volatility", "fraction", "returns", "lower", "std(r, ddof 1) * sqrt(P)", _EMPYRICAL
+    ),
+    Metric(
+        "sharpe", "Sharpe ratio", "ratio", "returns", "higher", "mean(r - rf) / std(r, ddof 1) * sqrt(P)", _EMPYRICAL
+    ),
+    Metric(
+        "sortino", "Sortino ratio", "ratio", "returns", "higher",
+        "mean(r - rf) / sqrt(mean over all n of min(r - rf, 0)^2) * sqrt(P)", _EMPYRICAL,
+    ),
+    Metric(
+        "max_drawdown", "Deepest drawdown", "fraction", "equity", "higher",
+        "min(equity / highest equity so far - 1), starting cash being the first peak", _EMPYRICAL,
+    ),
+    Metric(
+        "max_drawdown_peak", "Deepest drawdown: peak", "date", "equity", None,
+        "last session at the peak before the trough", _OWN,
+    ),
+    Metric("max_drawdown_trough", "Deepest drawdown: trough", "date", "equity", None, "session of the minimum", _OWN),
+    Metric(
+        "max_drawdown_recovery", "Deepest drawdown: recovery", "date", "equity", None,
+        "first session after the trough with equity at the peak again", _OWN,
+    ),
+    Metric("calmar", "Calmar ratio", "ratio", "equity", "higher", "cagr / abs(max_drawdown)", _EMPYRICAL),
+    Metric("omega", "Omega ratio", "ratio", "returns", "higher", "sum(r > 0) / abs(sum(r < 0))", _EMPYRICAL),
+    Metric(
+        "tail_ratio", "Tail ratio", "ratio", "returns", "higher",
+        "abs(95th percentile of r) / abs(5th percentile of r)", _EMPYRICAL,
+    ),
+    Metric(
+        "value_at_risk", "Value at risk, one day, 95 %", "fraction", "returns", "higher", "5th percentile of r",
+        _EMPYRICAL,
+    ),
+    Metric(
+        "conditional_value_at_risk", "Conditional value at risk, one day, 95 %", "fraction", "returns", "higher",
+        "mean of the lowest int((n - 1) * 0.05) + 1 of r", _EMPYRICAL,
+    ),
+    Metric("skew", "Skewness", "ratio", "returns", "higher", "bias-corrected third standardised moment of r", "pandas"),
+    Metric(
+        "kurtosis", "Excess kurtosis", "ratio", "returns", "lower",
+        "bias-corrected fourth standardised moment of r, less 3", "pandas",
+    ),
+    Metric(
+        "probabilistic_sharpe", "Probability of a Sharpe ratio above 0", "fraction", "returns", "higher",
+        "normal cdf of s * sqrt(n - 1) / sqrt(1 - skew * s + (kurtosis + 2) / 4 * s^2), s = sharpe / sqrt(P)",
+        "Bailey and López de Prado (2012)",
+    ),
+    Metric("exposure", "Exposure", "fraction", "position", None, "sessions with a position / all sessions", _OWN),
+    Metric(
+        "turnover", "Annual turnover", "ratio", "fills", "lower", "sum of abs(traded value) / mean equity * P / n", _OWN
+    ),
+    Metric("n_trades", "Trades", "count", "all trades", None, "trades, an open one included", _OWN),
+    Metric("n_closed_trades", "Closed trades", "count", "closed trades", None, "trades that have ended", _OWN),
+    Metric("win_rate", "Win rate", "fraction", "closed trades", "higher", "trades with net pnl > 0 / trades", _OWN),
+    Metric(
+        "profit_factor", "Profit factor", "ratio", "closed trades", "higher",
+        "sum of winning net pnl / abs(sum of losing net pnl)", _OWN,
+    ),
+    Metric("expectancy", "Expectancy", "money", "closed trades", "higher", "mean net pnl", _OWN),
+    Metric(
+        "sqn", "System quality number", "ratio", "closed trades", "higher",
+        "sqrt(trades) * mean(net pnl) / std(net pnl, ddof 1)", "backtesting.py 0.6.6",
+    ),
+    Metric(
+        "payoff_ratio", "Payoff ratio", "ratio", "closed trades", "higher",
+        "mean winning net pnl / abs(mean losing net pnl)", _OWN,
+    ),
+    Metric("avg_win", "Average win", "money", "closed trades", "higher", "mean net pnl of the winners", _OWN),
+    Metric("avg_loss", "Average loss", "money", "closed trades", "higher", "mean net pnl of the losers", _OWN),
+    Metric("largest_win", "Largest win", "money", "closed trades", "higher", "max(net pnl)", _OWN),
+    Metric("largest_loss", "Largest loss", "money", "closed trades", "higher", "min(net pnl)", _OWN),
+    Metric(
+        "max_consecutive_losses", "Longest run of losses", "count", "closed trades", "lower",
+        "longest run of net pnl < 0 in order of entry", _OWN,
+    ),
+    Metric("avg_bars_held", "Average bars held", "sessions", "closed trades", None, "mean(exit - entry row)", _OWN),
+    Metric("commission_total", "Commission", "money", "fills", "lower", "sum of commissions", _OWN),
+    Metric(
+        "slippage_total", "Slippage", "money", "fills", "lower", "sum of quantity * abs(fill - market price)", _OWN
+    ),
+    Metric("dividends_total", "Dividends", "money", "account", "higher", "dividends received less paid", _OWN),
+    Metric("borrow_total", "Borrow cost", "money", "account", "lower", "cost of borrowed shares", _OWN),
+    Metric("start_equity", "Starting cash", "money", "equity", None, "cash before the first session", _OWN),
+    Metric("end_equity", "End equity", "money", "equity", "higher", "equity at the last close", _OWN),
+    Metric("n_sessions", "Sessions", "sessions", "equity", None, "n", _OWN),
+)  # fmt: skip
+"""Every metric that needs no benchmark series."""

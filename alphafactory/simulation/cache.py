@@ -1,0 +1,58 @@
+"""Where Numba keeps compiled code, and the hash of the code that decides it.
+
+Goes in: a folder. Comes out: a subfolder named by the sources of this package, in use by Numba. Numba's own cache looks
+only at the file of the function it caches and would keep an outdated callee from another file; a folder keyed by all
+files of the package cannot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+from alphafactory.errors import SimulationError
+
+_KERNEL = "alphafactory.simulation.kernel"
+
+
+@cache
+def source_hash() -> str:
+    """Return the SHA-256, as 64 hexadecimal digits, of every source file of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        # The length keeps two files from trading bytes at their border; line ends depend on the checkout, not the code.
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.name}:{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def configure_cache(folder: Path) -> Path:
+    """Make Numba keep the compiled kernel below `folder`, and return the subfolder.
+
+    The setting travels to child processes by the environment variable NUMBA_CACHE_DIR. A kernel that this process has
+    already loaded stays as it is.
+
+    Raises:
+        SimulationError: the folder cannot be made or written.
+    """
+    place = folder.absolute() / source_hash()[:16]
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(place, error.strerror or str(error)) from error
+    if not os.access(place, os.W_OK):
+        raise _unwritable(place, "no right to write")
+    os.environ["NUMBA_CACHE_DIR"] = str(place)
+    if "numba" in sys.modules and _KERNEL not in sys.modules:
+        # Numba has read its environment at import and must be told.
+        sys.modules["numba"].config.CACHE_DIR = str(place)
+    return place
+
+
+def _unwritable(place: Path, why: str) -> SimulationError:
+    return SimulationError(
+        f"The compiled simulator cannot be kept in {place}: {why}. Make the folder writable or set paths.var."
+    )

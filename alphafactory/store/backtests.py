@@ -1,0 +1,149 @@
+"""The tables of backtests, trades and equity: written together, so that no result is ever half there.
+
+Goes in: finished `BacktestRecord`s. Comes out: their keys. A fingerprint is stored once; a newer answer to the same
+question supersedes the older one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import text
+
+from alphafactory.store.bulk import copy_rows
+from alphafactory.store.database import raw
+from alphafactory.store.schema.results import DATE_METRICS, METRIC_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from sqlalchemy import Connection
+
+_FIELDS = {
+    "strategy_id": "int4", "symbol_id": "int4", "scope": "text", "params": "jsonb", "settings": "jsonb",
+    "period_start": "date", "period_end": "date", "start_session": "date", "end_session": "date",
+    "fingerprint": "text", "data_fingerprint": "text", "subject_key": "text", "origin": "text", "status": "text",
+    "error": "text", "simulated_prices": "bool", "optimistic": "bool", "ruined": "bool", "periods_per_year": "int4",
+    "risk_free_rate": "float8", "balance_error": "float8", "nan_targets": "int4", "undefined": "jsonb",
+    "refused": "jsonb", "job_run_id": "int8", "code_version": "text",
+}  # fmt: skip
+_METRICS = {name: "date" if name in DATE_METRICS else "float8" for name in METRIC_COLUMNS}
+TRADE_FIELDS = {
+    "number": "int4", "entry_session": "date", "entry_price": "float8", "exit_session": "date", "exit_price": "float8",
+    "exit_reason": "text", "quantity": "float8", "gross_pnl": "float8", "net_pnl": "float8", "commission": "float8",
+    "slippage": "float8", "dividends": "float8", "mae": "float8", "mfe": "float8", "bars_held": "int4",
+}  # fmt: skip
+_CURVE = {"backtest_id": "int8", "sessions": "date[]", "equity": "float8[]", "cash": "float8[]", "position": "float8[]"}
+_ALL = {**_FIELDS, **_METRICS}
+_MERGE = f"""
+INSERT INTO backtests ({", ".join(_ALL)}) SELECT {", ".join(_ALL)} FROM staged_backtests
+ON CONFLICT (fingerprint) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _ALL)}
+RETURNING fingerprint, id
+"""  # noqa: S608  only our own column names are put in
+_SUPERSEDE = """
+UPDATE backtests b SET superseded_by = nullif(t.id, b.id)
+FROM unnest(CAST(:subjects AS text[]), CAST(:ids AS bigint[])) AS t(subject_key, id)
+WHERE b.origin = 'nightly' AND b.subject_key = t.subject_key AND b.superseded_by IS DISTINCT FROM nullif(t.id, b.id)
+"""
+_YIELD = """
+UPDATE backtests b SET superseded_by = c.id FROM backtests c
+WHERE b.id = ANY(:ids) AND b.superseded_by IS NULL AND c.subject_key = b.subject_key AND c.origin = 'nightly'
+    AND c.superseded_by IS NULL AND NOT c.id = ANY(:ids)
+"""
+_RETIRE = """
+WITH old AS (
+    SELECT b.id FROM backtests b WHERE b.superseded_by IS NOT NULL AND (
+        SELECT count(*) FROM job_runs r WHERE r.job = 'nightly' AND r.id > b.job_run_id
+    ) > :nights
+), trades_gone AS (DELETE FROM trades t USING old WHERE t.backtest_id = old.id)
+DELETE FROM equity e USING old WHERE e.backtest_id = old.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestRecord:
+    """One finished (or failed) simulation on its way to the tables.
+
+    `values` holds the fields of the table by name, `metrics` the defined metrics; `trades` rows follow `TRADE_FIELDS`;
+    `curve` is (sessions, equity, cash, position) as lists, None for a failed one.
+    """
+
+    values: Mapping[str, Any]
+    metrics: Mapping[str, float | date] = field(default_factory=dict)
+    trades: Sequence[Sequence[Any]] = ()
+    curve: tuple[list[date], list[float], list[float], list[float]] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything the result depends on."""
+        return str(self.values["fingerprint"])
+
+
+def read_done(connection: Connection, fingerprints: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Return key and origin of the finished backtests among these fingerprints."""
+    query = text("SELECT fingerprint, id, origin FROM backtests WHERE status = 'done' AND fingerprint = ANY(:prints)")
+    found = connection.execute(query, {"prints": list(fingerprints)})
+    return {str(print_): (int(key), str(origin)) for print_, key, origin in found}
+
+
+def upsert_backtests(connection: Connection, records: Sequence[BacktestRecord]) -> dict[str, int]:
+    """Write the records with their trades and curves; return the key of each fingerprint."""
+    if not records:
+        return {}
+    session = raw(connection)
+    session.execute("CREATE TEMP TABLE staged_backtests (LIKE backtests) ON COMMIT DROP")
+    session.execute("ALTER TABLE staged_backtests ALTER id DROP NOT NULL, ALTER created_at DROP NOT NULL")
+    copy_rows(session, "staged_backtests", _ALL, (_row(record) for record in records))
+    keys = {str(print_): int(key) for print_, key in connection.execute(text(_MERGE))}
+    session.execute("DROP TABLE staged_backtests")
+    for table in ("trades", "equity"):
+        connection.execute(
+            text(f"DELETE FROM {table} WHERE backtest_id = ANY(:ids)"),  # noqa: S608  a literal of ours
+            {"ids": list(keys.values())},
+        )
+    copy_rows(session, "trades", {"backtest_id": "int8", **TRADE_FIELDS}, _trades(records, keys))
+    copy_rows(session, "equity", _CURVE, _curves(records, keys))
+    return keys
+
+
+def _row(record: BacktestRecord) -> list[Any]:
+    jsons = {name for name, kind in _FIELDS.items() if kind == "jsonb"}
+    fields = [Jsonb(record.values[name]) if name in jsons else record.values[name] for name in _FIELDS]
+    return fields + [record.metrics.get(name) for name in _METRICS]
+
+
+def _trades(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Sequence[Any]]:
+    for record in records:
+        for trade in record.trades:
+            yield (keys[record.fingerprint], *trade)
+
+
+def _curves(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Sequence[Any]]:
+    for record in records:
+        if record.curve is not None:
+            yield (keys[record.fingerprint], *record.curve)
+
+
+def promote(connection: Connection, keys: Sequence[int]) -> None:
+    """Make ad hoc results, which the night needs as well, results of the night."""
+    statement = text("UPDATE backtests SET origin = 'nightly' WHERE id = ANY(:ids) AND origin <> 'nightly'")
+    connection.execute(statement, {"ids": list(keys)})
+
+
+def supersede(connection: Connection, answers: Mapping[str, int]) -> int:
+    """Make these the current answers to their questions (subject key: backtest key); return how many rows changed."""
+    values = {"subjects": list(answers), "ids": list(answers.values())}
+    return connection.execute(text(_SUPERSEDE), values).rowcount
+
+
+def yield_to_current(connection: Connection, keys: Sequence[int]) -> None:
+    """Let answers computed as of a past date stand behind the current ones instead of replacing them."""
+    connection.execute(text(_YIELD), {"ids": list(keys)})
+
+
+def retire_detail(connection: Connection, nights: int) -> int:
+    """Drop curves and trades of results replaced more than so many nightly runs ago; return the number of curves."""
+    return connection.execute(text(_RETIRE), {"nights": nights}).rowcount

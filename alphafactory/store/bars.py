@@ -1,0 +1,188 @@
+"""The tables of bars: raw bars in and out in bulk, revisions kept, fingerprints computed where the bars are.
+
+Goes in: an ordered `BarBatch` and the keys of its symbols. Comes out: what changed. Symbols without a bar are copied
+straight into the table; for the others the batch goes to a staging table, and only rows that differ are touched:
+
+1. A bar that its own source changed by more than half a tick goes to `bar_revisions` and is replaced.
+2. A bar that is not there yet is added, whoever delivers it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from psycopg import sql
+from sqlalchemy import text
+
+from alphafactory.domain.bars import BAR_FIELDS, BarBatch
+from alphafactory.store.bulk import ColumnData, copy_in, copy_out, text_column
+from alphafactory.store.database import raw
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from alphafactory.domain.arrays import DateArray, IntArray
+
+_KINDS = {"symbol_id": "int4", "session": "date", **dict.fromkeys(BAR_FIELDS, "float8")}
+_STAGING = """
+CREATE TEMP TABLE staged_bars (
+    symbol_id int, session date, open float8, high float8, low float8, close float8, volume float8, known_at timestamptz
+) ON COMMIT DROP
+"""
+# Half a tick: US shares trade in cents, below a dollar in hundredths of a cent.
+_DIFFERS = "s.volume <> b.volume OR " + " OR ".join(
+    f"abs(s.{name} - b.{name}) > CASE WHEN b.{name} >= 1 THEN 0.005 ELSE 0.00005 END + 1e-9"
+    for name in BAR_FIELDS
+    if name != "volume"
+)
+_VALUES = ", ".join(BAR_FIELDS)
+_REVISE = f"""
+WITH old AS (
+    SELECT b.* FROM bars_1d b JOIN staged_bars s USING (symbol_id, session)
+    WHERE b.source = :source AND ({_DIFFERS})
+), kept AS (
+    INSERT INTO bar_revisions (symbol_id, timeframe, session, {_VALUES}, source, known_from, known_to)
+    SELECT symbol_id, timeframe, session, {_VALUES}, source, known_at, :moment FROM old
+    ON CONFLICT DO NOTHING
+)
+UPDATE bars_1d b SET ({_VALUES}) = ROW ({", ".join(f"s.{name}" for name in BAR_FIELDS)}),
+    known_at = :moment, known_at_assumed = false, ingested_at = clock_timestamp()
+FROM staged_bars s, old
+WHERE b.symbol_id = old.symbol_id AND b.session = old.session AND s.symbol_id = b.symbol_id AND s.session = b.session
+"""  # noqa: S608  only our own column names are put in
+_ADD = f"""
+INSERT INTO bars_1d (symbol_id, timeframe, session, {_VALUES}, source, known_at, known_at_assumed)
+SELECT symbol_id, '1d', session, {_VALUES}, :source, greatest(known_at, :moment), false
+FROM staged_bars s
+WHERE NOT EXISTS (SELECT 1 FROM bars_1d b WHERE b.symbol_id = s.symbol_id AND b.session = s.session)
+"""  # noqa: S608  only our own column names are put in
+_KNOWN = f"""
+SELECT symbol_id, session, {_VALUES} FROM bars_1d b
+WHERE symbol_id = ANY({{ids}}) AND known_at <= {{cutoff}} {{clean}}
+UNION ALL
+SELECT symbol_id, session, {_VALUES} FROM bar_revisions b
+WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}} {{clean}}
+"""  # noqa: S608  only our own column names are put in
+_CLEAN = """
+AND NOT EXISTS (
+    SELECT 1 FROM quality_findings q WHERE q.symbol_id = b.symbol_id AND q.session = b.session AND q.timeframe = '1d'
+    AND q.quarantined AND q.closed_at IS NULL AND q.judgement IS DISTINCT FROM 'accepted'
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BarChanges:
+    """How many bars are new and how many replaced an earlier version."""
+
+    new: int
+    changed: int
+
+
+def upsert_bars(
+    connection: Connection,
+    batch: BarBatch,
+    symbol_ids: IntArray,
+    source: str,
+    *,
+    closes: DateArray,
+    moment: datetime,
+) -> BarChanges:
+    """Write an ordered batch.
+
+    Args:
+        connection: an open transaction.
+        batch: n ordered bars, one a symbol and session, finite.
+        symbol_ids: shape (tickers,), the key of each ticker of the batch.
+        source: who delivered them.
+        closes: shape (n,), datetime64[us] UTC: each session's close, when the world could first know the bar.
+        moment: aware UTC; when bars of symbols that are already stored became known to us.
+    """
+    query = text(
+        "SELECT DISTINCT symbol_id FROM unnest(CAST(:ids AS int[])) AS u(symbol_id) "
+        "WHERE EXISTS (SELECT 1 FROM bars_1d b WHERE b.symbol_id = u.symbol_id)"
+    )
+    stored = connection.execute(query, {"ids": [int(key) for key in symbol_ids]}).scalars().all()
+    known = np.isin(symbol_ids, np.array(stored, dtype=np.int64))[batch.codes]
+    new = _copy_first(connection, batch.take(~known), symbol_ids, source, closes[~known]) if not known.all() else 0
+    if not known.any():
+        return BarChanges(new, 0)
+    connection.execute(text(_STAGING))
+    later = batch.take(known)
+    moments = ColumnData("known_at", "timestamptz", closes[known])
+    copy_in(raw(connection), "staged_bars", [*_columns(later, symbol_ids), moments])
+    connection.execute(text("ANALYZE staged_bars"))
+    changed = connection.execute(text(_REVISE), {"source": source, "moment": moment}).rowcount
+    added = connection.execute(text(_ADD), {"source": source, "moment": moment}).rowcount
+    connection.execute(text("DROP TABLE staged_bars"))
+    return BarChanges(new + added, changed)
+
+
+def _copy_first(connection: Connection, batch: BarBatch, symbol_ids: IntArray, source: str, closes: DateArray) -> int:
+    rows = len(batch)
+    columns = [
+        *_columns(batch, symbol_ids),
+        text_column("timeframe", "1d", rows),
+        text_column("source", source, rows),
+        ColumnData("known_at", "timestamptz", closes),
+        ColumnData("known_at_assumed", "bool", np.ones(rows, dtype=np.uint8)),
+    ]
+    return copy_in(raw(connection), "bars_1d", columns)
+
+
+def _columns(batch: BarBatch, symbol_ids: IntArray) -> list[ColumnData]:
+    keys = [
+        ColumnData("symbol_id", "int4", symbol_ids[batch.codes]),
+        ColumnData("session", "date", batch.sessions),
+    ]
+    return keys + [ColumnData(name, "float8", getattr(batch, name)) for name in BAR_FIELDS]
+
+
+def read_bars(
+    connection: Connection,
+    symbol_ids: Sequence[int],
+    tickers: Sequence[str],
+    cutoff: datetime,
+    *,
+    clean: bool,
+) -> BarBatch:
+    """Return the daily bars of the symbols, raw, ordered, as known at `cutoff`; `clean` leaves quarantined ones out."""
+    query = sql.SQL(_KNOWN).format(
+        ids=sql.Literal(list(symbol_ids)), cutoff=sql.Literal(cutoff), clean=sql.SQL(_CLEAN if clean else "")
+    )
+    columns = copy_out(raw(connection), query, _KINDS)
+    order = np.argsort(np.asarray(symbol_ids), kind="stable")
+    codes = order[np.searchsorted(np.asarray(symbol_ids), columns["symbol_id"], sorter=order)].astype(np.int64)
+    values = {name: np.ascontiguousarray(columns[name]) for name in BAR_FIELDS}
+    lines = np.zeros(len(codes), dtype=np.int64)
+    return BarBatch(tuple(tickers), codes, columns["session"], **values, lines=lines).ordered()
+
+
+def read_fingerprints(connection: Connection, cutoff: datetime, *, clean: bool) -> dict[int, str]:
+    """Return for each symbol a hash of its daily bars as known at `cutoff`.
+
+    It is computed by the server from the rows themselves, so that nothing can change a bar unnoticed. The exclusive or
+    of the rows' hashes does not depend on their order, and the key of a row makes each one different.
+    """
+    query = sql.SQL(
+        "SELECT symbol_id, count(*), bit_xor(hash_record_extended(ROW(session, open, high, low, close, volume), 0)) "
+        "FROM ({}) known GROUP BY symbol_id"
+    ).format(_all_known(cutoff, clean=clean))
+    rows = raw(connection).execute(query).fetchall()
+    return {int(str(key)): f"{count}:{mixed}" for key, count, mixed in rows}
+
+
+def _all_known(cutoff: datetime, *, clean: bool) -> sql.Composed:
+    plain = _KNOWN.replace("symbol_id = ANY({ids}) AND ", "")
+    return sql.SQL(plain).format(cutoff=sql.Literal(cutoff), clean=sql.SQL(_CLEAN if clean else ""))
+
+
+def is_past(connection: Connection, cutoff: datetime) -> bool:
+    """Whether the table holds anything that was not yet known at `cutoff`."""
+    query = text("SELECT EXISTS (SELECT 1 FROM bars_1d WHERE known_at > :cutoff)")
+    return bool(connection.execute(query, {"cutoff": cutoff}).scalar_one())

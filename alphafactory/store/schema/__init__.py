@@ -1,0 +1,10 @@
+"""The tables as SQLAlchemy models. `metadata` is what Alembic compares the migrations with."""
+
+from __future__ import annotations
+
+from alphafactory.store.schema import market, operations, results
+from alphafactory.store.schema.base import Model
+
+metadata = Model.metadata
+
+__all__ = ["market", "metadata", "operations", "results"]

@@ -1,0 +1,166 @@
+"""The tables of results: strategies, backtests with every metric, their trades and their curves."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Identity, Index, Integer, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped
+
+from alphafactory.store.schema.base import JSON, MOMENT, NOW, NUMBER, Model, column
+
+METRIC_COLUMNS: dict[str, str] = {
+    "total_return": "End equity over starting cash, less 1.",
+    "cagr": "Annual growth by periods a year.",
+    "cagr_calendar": "Annual growth by calendar days.",
+    "annual_volatility": "Annualised standard deviation of returns.",
+    "sharpe": "Annualised Sharpe ratio.",
+    "sortino": "Annualised Sortino ratio.",
+    "max_drawdown": "Deepest drawdown, a negative fraction.",
+    "max_drawdown_peak": "Session of the peak before the deepest drawdown.",
+    "max_drawdown_trough": "Session of the deepest drawdown's trough.",
+    "max_drawdown_recovery": "Session at which the peak was reached again; NULL if never.",
+    "calmar": "cagr over abs(max_drawdown).",
+    "omega": "Omega ratio.",
+    "tail_ratio": "Tail ratio.",
+    "value_at_risk": "One-day historical value at risk at 95 %, a negative fraction.",
+    "conditional_value_at_risk": "Mean loss beyond the value at risk, a negative fraction.",
+    "skew": "Bias-corrected skewness of returns.",
+    "kurtosis": "Bias-corrected excess kurtosis of returns.",
+    "probabilistic_sharpe": "Probability that the true Sharpe ratio is above 0.",
+    "exposure": "Sessions with a position over all sessions.",
+    "turnover": "Traded value over mean equity, a year.",
+    "n_trades": "Trades, an open one included.",
+    "n_closed_trades": "Trades that have ended.",
+    "win_rate": "Winning closed trades over closed trades.",
+    "profit_factor": "Money won over money lost, closed trades, net of costs.",
+    "expectancy": "Mean net profit of a closed trade.",
+    "sqn": "System quality number.",
+    "payoff_ratio": "Mean win over mean loss.",
+    "avg_win": "Mean net profit of the winners.",
+    "avg_loss": "Mean net loss of the losers.",
+    "largest_win": "Largest net profit.",
+    "largest_loss": "Largest net loss.",
+    "max_consecutive_losses": "Longest run of losing trades.",
+    "avg_bars_held": "Mean bars from entry to exit.",
+    "commission_total": "Commission paid.",
+    "slippage_total": "Money lost to slippage.",
+    "dividends_total": "Dividends received less paid.",
+    "borrow_total": "Cost of borrowed shares.",
+    "start_equity": "Cash before the first session.",
+    "end_equity": "Equity at the last close.",
+    "n_sessions": "Sessions simulated.",
+}
+"""The metric columns; their definitions stand in the metrics catalogue, and a test compares the two."""
+
+DATE_METRICS = frozenset({"max_drawdown_peak", "max_drawdown_trough", "max_drawdown_recovery"})
+
+
+class StrategyVersion(Model):
+    """A version of a strategy."""
+
+    __tablename__ = "strategies"
+    __table_args__ = (
+        UniqueConstraint("name", "code_hash"),
+        UniqueConstraint("name", "version"),
+        {"comment": "A version of a strategy: a changed source text is a new version, old results keep theirs."},
+    )
+    id: Mapped[int] = column("Surrogate key.", Integer, Identity(always=True), primary_key=True)
+    name: Mapped[str] = column("Name of the strategy.", Text)
+    version: Mapped[int] = column("Counts up by name.", Integer)
+    title: Mapped[str] = column("Title for people.", Text)
+    description: Mapped[str] = column("The idea.", Text)
+    params_schema: Mapped[dict[str, Any]] = column("Parameters with default, bounds and meaning.", JSON)
+    source_text: Mapped[str] = column("Source of the strategy and its local imports.", Text)
+    code_hash: Mapped[str] = column("Hash of that source.", Text)
+    first_seen_at: Mapped[datetime] = column("When this version was first seen.", MOMENT, server_default=NOW)
+
+
+class Backtest(Model):
+    """One simulation."""
+
+    __tablename__ = "backtests"
+    __table_args__ = (
+        UniqueConstraint("fingerprint"),
+        Index(None, "subject_key"),
+        Index(None, "symbol_id", "strategy_id"),
+        Index("ix_backtests_current", "id", postgresql_where="superseded_by IS NULL AND origin = 'nightly'"),
+        {"comment": "One simulation with every metric. The same fingerprint is never simulated twice."},
+    )
+    id: Mapped[int] = column("Surrogate key.", BigInteger, Identity(always=True), primary_key=True)
+    strategy_id: Mapped[int] = column("The version of the strategy.", ForeignKey("strategies.id"))
+    symbol_id: Mapped[int | None] = column("The symbol; NULL for several on one account.", ForeignKey("symbols.id"))
+    scope: Mapped[str] = column("What it ran on, in words: the ticker.", Text)
+    params: Mapped[dict[str, Any]] = column("Parameters of the strategy.", JSON)
+    settings: Mapped[dict[str, Any]] = column("Settings of the simulation.", JSON)
+    period_start: Mapped[date | None] = column("First session asked for; NULL for all.", Date)
+    period_end: Mapped[date | None] = column("Last session asked for; NULL for all.", Date)
+    start_session: Mapped[date | None] = column("First session simulated.", Date)
+    end_session: Mapped[date | None] = column("Last session simulated.", Date)
+    fingerprint: Mapped[str] = column("Hash of everything the result depends on.", Text)
+    data_fingerprint: Mapped[str] = column("Hash of the bars, actions and quarantine it read.", Text)
+    subject_key: Mapped[str] = column("Hash of the question it answers; stable over nights.", Text)
+    origin: Mapped[str] = column("nightly, adhoc or sweep.", Text)
+    superseded_by: Mapped[int | None] = column(
+        "The newer answer to the same question; NULL for the current one.", BigInteger, ForeignKey("backtests.id")
+    )
+    status: Mapped[str] = column("done or failed.", Text)
+    error: Mapped[str | None] = column("Why it failed.", Text)
+    simulated_prices: Mapped[bool] = column("True where the prices are made by a simulation.", Boolean)
+    optimistic: Mapped[bool] = column("True where fills use a price that the signal had seen.", Boolean)
+    ruined: Mapped[bool] = column("True where equity fell to nothing.", Boolean)
+    periods_per_year: Mapped[int] = column("Periods a year used by the metrics.", Integer)
+    risk_free_rate: Mapped[float] = column("Annual risk-free rate used by the metrics.", NUMBER)
+    balance_error: Mapped[float | None] = column("Relative breach of the balance identity.", NUMBER)
+    nan_targets: Mapped[int] = column("Sessions whose target was not a number, taken as flat.", Integer)
+    undefined: Mapped[dict[str, Any]] = column("Metrics that are NULL, each with its reason.", JSON)
+    refused: Mapped[list[dict[str, Any]]] = column("Orders refused or cut, each with session and reason.", JSON)
+    job_run_id: Mapped[int | None] = column("The run that computed it.", ForeignKey("job_runs.id"))
+    code_version: Mapped[str] = column("Version of AlphaFactory that computed it.", Text)
+    created_at: Mapped[datetime] = column("When it was stored.", MOMENT, server_default=NOW)
+
+
+for _name, _comment in METRIC_COLUMNS.items():
+    _type = Date() if _name in DATE_METRICS else NUMBER
+    setattr(Backtest, _name, Column(_name, _type, nullable=True, comment=_comment))
+
+
+class TradeRow(Model):
+    """One round trip."""
+
+    __tablename__ = "trades"
+    __table_args__ = ({"comment": "One round trip, from flat to flat. Exit columns are NULL while it is open."},)
+    backtest_id: Mapped[int] = column(
+        "The simulation.", BigInteger, ForeignKey("backtests.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = column("Its place in the simulation, from 1.", Integer, primary_key=True)
+    entry_session: Mapped[date] = column("Session of the entry.", Date)
+    entry_price: Mapped[float] = column("Average entry price after slippage, split-adjusted.", NUMBER)
+    exit_session: Mapped[date | None] = column("Session of the exit.", Date)
+    exit_price: Mapped[float | None] = column("Average exit price after slippage, split-adjusted.", NUMBER)
+    exit_reason: Mapped[str | None] = column("signal, delisted, ruined; NULL while open.", Text)
+    quantity: Mapped[float] = column("Largest holding in split-adjusted shares; negative when short.", NUMBER)
+    gross_pnl: Mapped[float] = column("Profit before commission.", NUMBER)
+    net_pnl: Mapped[float] = column("Profit after every cost, without dividends.", NUMBER)
+    commission: Mapped[float] = column("Commission of all its fills.", NUMBER)
+    slippage: Mapped[float] = column("Money lost to slippage.", NUMBER)
+    dividends: Mapped[float] = column("Dividends received less paid.", NUMBER)
+    mae: Mapped[float] = column("Worst excursion, a fraction of the entry price, at most 0.", NUMBER)
+    mfe: Mapped[float] = column("Best excursion, a fraction of the entry price, at least 0.", NUMBER)
+    bars_held: Mapped[int] = column("Bars from entry to exit.", Integer)
+
+
+class EquityCurve(Model):
+    """The curve of a backtest."""
+
+    __tablename__ = "equity"
+    __table_args__ = ({"comment": "The curve of a backtest as arrays; performance_snapshots gives one row a session."},)
+    backtest_id: Mapped[int] = column(
+        "The simulation.", BigInteger, ForeignKey("backtests.id", ondelete="CASCADE"), primary_key=True
+    )
+    sessions: Mapped[list[date]] = column("Sessions.", ARRAY(Date))
+    equity: Mapped[list[float]] = column("Equity at each close.", ARRAY(NUMBER))
+    cash: Mapped[list[float]] = column("Cash at each close.", ARRAY(NUMBER))
+    position: Mapped[list[float]] = column("Split-adjusted shares held at each close.", ARRAY(NUMBER))

@@ -1,0 +1,100 @@
+"""What a strategy is: class attributes that declare it, and one pure function that returns its signals.
+
+A strategy file needs nothing else than such a class:
+
+    class AboveAverage(Strategy):
+        name = "above_average"
+        title = "Price above its average"
+        idea = "Own what is above its own average; trends tend to last."
+        source = "Common knowledge."
+        fails_when = "Markets go sideways: every crossing costs."
+        parameters = {"period": Parameter(100, 10, 300, "closes in the average")}
+        indicators = {"average": IndicatorRequest("sma", {"period": "period"})}
+
+        @staticmethod
+        def signals(view, params):
+            return np.where(view.close > view.indicators["average"], 1.0, 0.0)
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from alphafactory.errors import PluginError
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import FloatArray
+    from alphafactory.domain.plugins import IndicatorRequest, MarketView, Parameter
+
+StrategyParameters: TypeAlias = Mapping[str, int | float]
+"""A value for every parameter of a strategy."""
+
+_TEXTS = ("name", "title", "idea", "source", "fails_when")
+
+
+class Strategy(ABC):
+    """Base of every strategy; used as a class, never as an instance.
+
+    `idea` says in one paragraph why it should earn money, `source` where it comes from, `fails_when` where it loses.
+    `indicators` names what `signals` finds in `view.indicators`; an argument given as text is one of `parameters`.
+    A declaration that does not fit together is refused when the class is made, so that its file is reported as broken.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    idea: ClassVar[str]
+    source: ClassVar[str]
+    fails_when: ClassVar[str]
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+    indicators: ClassVar[Mapping[str, IndicatorRequest]] = {}
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Judge the declaration of a concrete strategy."""
+        super().__init_subclass__(**kwargs)
+        if not getattr(cls.signals, "__isabstractmethod__", False):
+            _check_texts(cls)
+            _check_parameters(cls)
+            _check_indicators(cls)
+
+    @classmethod  # noqa: B027  optional, so not abstract
+    def check(cls, params: StrategyParameters) -> None:
+        """Raise `UsageError` for parameters that contradict each other; by default none do."""
+
+    @staticmethod
+    @abstractmethod
+    def signals(view: MarketView, params: StrategyParameters) -> FloatArray:
+        """Return the targets, shape (sessions, symbols), in [-1, 1]: share of the position, negative for short.
+
+        Row t may use rows up to t of the view and no other; it is filled at the next session's open. The function reads
+        nothing but its arguments, changes none of them, and answers the same whenever it is asked. NaN is flat.
+        """
+
+
+def _check_texts(strategy: type[Strategy]) -> None:
+    for text in _TEXTS:
+        value = getattr(strategy, text, None)
+        if not isinstance(value, str) or not value.strip():
+            raise PluginError(f"the strategy class {strategy.__name__} lacks the text `{text}`")
+    if not strategy.name.isidentifier() or strategy.name != strategy.name.lower():
+        raise PluginError(f"'{strategy.name}' is no strategy name: use a-z, 0-9 and _, a letter first")
+
+
+def _check_parameters(strategy: type[Strategy]) -> None:
+    for name, parameter in strategy.parameters.items():
+        if not parameter.low <= parameter.default <= parameter.high:
+            bounds = f"{parameter.low} to {parameter.high}"
+            raise PluginError(f"{strategy.name}: the default {parameter.default} of '{name}' lies outside {bounds}")
+
+
+def _check_indicators(strategy: type[Strategy]) -> None:
+    if not isinstance(inspect.getattr_static(strategy, "signals"), staticmethod | classmethod):
+        raise PluginError(f"{strategy.name}: `signals` must be a @staticmethod (view, params), for it is pure")
+    for name, request in strategy.indicators.items():
+        for argument, value in request.arguments.items():
+            if isinstance(value, str) and value not in strategy.parameters:
+                raise PluginError(
+                    f"{strategy.name}: the indicator '{name}' takes {argument} from '{value}', which is no parameter"
+                )

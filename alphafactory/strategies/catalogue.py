@@ -1,0 +1,39 @@
+"""Finds the strategies, and names the version of each by its source.
+
+Goes in: the user's folder, if there is one. Comes out: a registry of strategy classes; from a class of it, the source
+that decides its signals and the hash of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from alphafactory.registry import discover
+from alphafactory.registry import source_text as plugin_source
+from alphafactory.strategies.base import Strategy
+
+if TYPE_CHECKING:
+    from alphafactory.registry import Registry
+
+
+def discover_strategies(user_folder: Path | None = None) -> Registry[type[Strategy]]:
+    """Return the strategies that ship, those of the user's folder and those of installed packages.
+
+    A file that cannot be used is in the registry's `broken`, with its path, line and reason; the others are there.
+    """
+    found = discover("strategies", Strategy, "alphafactory.strategies", user_folder)  # type: ignore[type-abstract]
+    return cast("Registry[type[Strategy]]", found)  # strategies are used as classes
+
+
+def source_text(strategy: type[Strategy]) -> str:
+    """Return the source of the strategy's file and of the local files it imports, the strategy base among them."""
+    path = Path(str(sys.modules[strategy.__module__].__file__))
+    return plugin_source(path, "alphafactory.strategies")
+
+
+def code_hash(strategy: type[Strategy]) -> str:
+    """Return the strategy's version: SHA-256 of its name and its source text. Equal on every machine."""
+    return hashlib.sha256(f"{strategy.name}\n{source_text(strategy)}".encode()).hexdigest()

@@ -1,0 +1,344 @@
+"""Seeded contexts that look like a real night, for the tests of the report and for its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alphafactory.reports.contexts import (
+    BacktestContext,
+    CountRow,
+    DataChanges,
+    FailureRow,
+    FindingCount,
+    FindingRow,
+    GlossaryRow,
+    MetricRow,
+    MonthlyRow,
+    NightContext,
+    RankRow,
+    SectorRow,
+    SourceRow,
+    StepRow,
+    StrategyRow,
+    TradeRow,
+)
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import DateArray, FloatArray
+
+SECTORS = (
+    "Communication Services",
+    "Consumer Discretionary",
+    "Energy",
+    "Financials",
+    "Health Care",
+    "Industrials",
+    "Information Technology",
+    "Utilities",
+)
+GLOSSARY = (
+    GlossaryRow("Sharpe", "mean(r - rf) / std(r, ddof 1) · √P"),
+    GlossaryRow("Return", "end / start - 1"),
+    GlossaryRow("Excess", "total return less that of buying and holding the same symbol over the same sessions"),
+    GlossaryRow("CAGR", "(end / start)^(P / n) - 1"),
+    GlossaryRow("Max drawdown", "the lowest equity / running peak - 1; starting cash is the first peak"),
+    GlossaryRow("Sortino", "mean(r - rf) / √(mean of min(r - rf, 0)²) · √P"),
+    GlossaryRow("Calmar", "CAGR / |max drawdown|"),
+    GlossaryRow("Win rate", "trades with net profit > 0 / closed trades"),
+    GlossaryRow("Profit factor", "Σ wins / |Σ losses|, closed trades, net of costs"),
+    GlossaryRow("Exposure", "bars with a position / all bars"),
+)
+FIRST, LAST = date(2015, 1, 12), date(2020, 1, 10)
+STRATEGY, BENCHMARK = "sma_crossover", "buy_and_hold"
+
+
+def sample_sessions(count: int) -> DateArray:
+    """Weekdays up to the last session."""
+    return np.busday_offset(np.datetime64(LAST), np.arange(1 - count, 1), roll="backward")
+
+
+def sample_rank(number: int, symbol: str, sector: str | None, rng: np.random.Generator, *, holding: bool) -> RankRow:
+    """Metrics that hang together loosely: calmer, thinner returns for the strategy than for holding."""
+    sharpe = float(rng.normal(0.62 if holding else 0.41, 0.33))
+    drawdown = -float(rng.uniform(0.2, 0.6) if holding else rng.uniform(0.12, 0.45))
+    cagr = 0.21 * sharpe * (1.3 if holding else 1.0)
+    total = (1 + cagr) ** 5 - 1
+    never = not holding and number % 97 == 0
+    return RankRow(
+        backtest_id=number,
+        symbol=symbol,
+        name=f"{symbol} Holdings & Co.",
+        sector=sector,
+        strategy=BENCHMARK if holding else STRATEGY,
+        params="" if holding else "20/50",
+        start=FIRST,
+        end=LAST,
+        total_return=0.0 if never else total,
+        cagr=0.0 if never else cagr,
+        sharpe=None if never else sharpe,
+        sortino=None if never else sharpe * 1.4,
+        max_drawdown=0.0 if never else drawdown,
+        calmar=None if never else cagr / -drawdown,
+        trades=1 if holding else 0 if never else int(rng.integers(6, 16)),
+        win_rate=None if holding or never else float(rng.uniform(0.2, 0.6)),
+        profit_factor=None if holding or never else float(rng.uniform(0.5, 3.5)),
+        exposure=1.0 if holding else 0.0 if never else float(rng.uniform(0.4, 0.75)),
+        excess_return=None,
+        is_benchmark=holding,
+        changed=number % 5 == 0,
+        ruined=number == 14,
+    )
+
+
+def sample_ranking(symbols: int, seed: int = 7) -> tuple[RankRow, ...]:
+    """Two backtests a symbol: the strategy's and the benchmark's."""
+    rng = np.random.default_rng(seed)
+    rows: list[RankRow] = []
+    for position in range(symbols):
+        symbol = _ticker(position)
+        sector = None if position % 41 == 40 else SECTORS[position % len(SECTORS)]
+        own, held = (sample_rank(2 * position + side, symbol, sector, rng, holding=side == 1) for side in (0, 1))
+        rows += [replace(own, excess_return=(own.total_return or 0.0) - (held.total_return or 0.0)), held]
+    return tuple(rows)
+
+
+def sample_night(symbols: int = 400, *, simulated: bool = False, partial: bool = False) -> NightContext:
+    """A night over `symbols` symbols; a partial one has two failures."""
+    ranking = sample_ranking(symbols)
+    failures = (
+        FailureRow(
+            "Backtest", "sma_crossover on ZTS", "holds no bar in the chosen period.", "Choose an earlier start."
+        ),
+        FailureRow(
+            "Strategy file",
+            "strategies/mean_reversion.py",
+            "line 14: SyntaxError: '(' was never closed.",
+            "Mend the line; the file is loaded again at the next run.",
+        ),
+    )
+    return NightContext(
+        title="AlphaFactory nightly",
+        run_id="184",
+        as_of=LAST,
+        outcome="partial" if partial else "fine",
+        started_at=datetime(2020, 1, 10, 22, 30, tzinfo=UTC),
+        finished_at=None,
+        code_version="0.1.0+3f9c2ab",
+        config_digest="9b1d44e07c",
+        simulated=simulated,
+        database=(CountRow("symbols", symbols), CountRow("bars", 499_471), CountRow("trades", 5_120)),
+        steps=_steps(partial=partial),
+        failures=failures if partial else (),
+        changes=DataChanges(symbols, 499_468, 12, 3, FIRST, LAST),
+        ranking=ranking,
+        by_sector=_by_sector(ranking),
+        by_strategy=_by_strategy(ranking),
+        findings=_findings(),
+        finding_counts=(
+            FindingCount("high_below_body", "error", 2, 2),
+            FindingCount("price_not_positive", "error", 1, 1),
+            FindingCount("missing_sessions", "warning", 31, 0),
+        ),
+        glossary=GLOSSARY,
+    )
+
+
+def sample_backtest(number: int = 0, *, sessions: int = 1258, symbol: str | None = None) -> BacktestContext:
+    """A crossover on a random walk, with trades, curves and monthly returns that agree with each other."""
+    rng = np.random.default_rng(1000 + number)
+    days = sample_sessions(sessions)
+    drift = np.repeat(rng.normal(0.0004, 0.0012, sessions // 90 + 1), 90)[:sessions]
+    close = 40.0 * np.exp(np.cumsum(rng.normal(0.0, 0.013, sessions) + drift))
+    opening = close * np.exp(rng.normal(0.0, 0.004, sessions))
+    high = np.maximum(opening, close) * np.exp(np.abs(rng.normal(0, 0.005, sessions)))
+    low = np.minimum(opening, close) * np.exp(-np.abs(rng.normal(0, 0.005, sessions)))
+    held = _held(close)
+    returns = np.diff(close, prepend=close[0]) / np.concatenate([close[:1], close[:-1]])
+    equity = 100_000.0 * np.cumprod(1 + returns * held)
+    return BacktestContext(
+        backtest_id=number,
+        strategy=STRATEGY,
+        strategy_title="Moving-average crossover",
+        idea="Long while the fast average of closes stands above the slow one, flat otherwise: follow the trend.",
+        params=(("fast", "20"), ("slow", "50")),
+        symbol=symbol or _ticker(number // 2),
+        name="Sample Holdings & Co.",
+        sector=SECTORS[number // 2 % len(SECTORS)],
+        start=FIRST,
+        end=LAST,
+        settings=(
+            ("Initial capital", "100000"),
+            ("Fill", "next_open"),
+            ("Commission", "bps:10"),
+            ("Slippage", "bps:5"),
+        ),
+        fingerprint="5c0e4d8f91b27a3366f2",
+        run_id="184",
+        code_version="0.1.0+3f9c2ab",
+        data_stamp="csv, bars a91f03",
+        simulated=False,
+        is_benchmark=False,
+        optimistic=False,
+        ruined=False,
+        balance_error=3.1e-16,
+        metrics=_metrics(equity),
+        sessions=days,
+        equity=equity,
+        benchmark_equity=100_000.0 * close / close[0],
+        drawdown=equity / np.maximum.accumulate(equity) - 1,
+        open=opening,
+        high=high,
+        low=low,
+        close=close,
+        trades=_trades(days, opening, close, held),
+        monthly=_monthly(days, equity),
+        sources=(SourceRow("csv", sessions, FIRST, LAST),),
+    )
+
+
+def _ticker(position: int) -> str:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return letters[position % 26] + letters[position // 26 % 26] + "QX"[position % 2]
+
+
+def _held(close: FloatArray) -> FloatArray:
+    sums = np.cumsum(np.insert(close, 0, 0.0))
+    held = np.zeros(len(close))
+    fast = (sums[50:] - sums[30:-20]) / 20
+    slow = (sums[50:] - sums[:-50]) / 50
+    held[50:] = (fast > slow)[:-1]
+    return held
+
+
+def _trades(days: DateArray, opening: FloatArray, close: FloatArray, held: FloatArray) -> tuple[TradeRow, ...]:
+    edges = np.diff(held, prepend=0.0, append=0.0)
+    rows = []
+    for entry, leave in zip(np.flatnonzero(edges > 0), np.flatnonzero(edges < 0), strict=True):
+        still = leave >= len(days)
+        final = float(close[-1] if still else opening[leave])
+        price, quantity = float(opening[entry]), float(np.floor(100_000 / opening[entry]))
+        path = close[entry:leave] / price - 1
+        rows.append(
+            TradeRow(
+                entry_session=days[entry].item(),
+                entry_price=price,
+                exit_session=None if still else days[leave].item(),
+                exit_price=None if still else final,
+                quantity=quantity,
+                net_pnl=quantity * (final - price) - 300.0,
+                trade_return=final / price - 1.003,
+                costs=300.0,
+                mae=min(0.0, float(path.min())),
+                mfe=max(0.0, float(path.max())),
+                bars_held=int(leave - entry),
+                exit_reason="open" if still else "signal",
+            )
+        )
+    return tuple(rows)
+
+
+def _monthly(days: DateArray, equity: FloatArray) -> tuple[MonthlyRow, ...]:
+    months = days.astype("datetime64[M]")
+    rows = []
+    for year in np.unique(days.astype("datetime64[Y]")):
+        values: list[float | None] = []
+        for month in range(12):
+            inside = np.flatnonzero(months == year.astype("datetime64[M]") + month)
+            before = equity[max(0, inside[0] - 1)] if len(inside) else 1.0
+            values.append(float(equity[inside[-1]] / before - 1) if len(inside) else None)
+        total = float(np.prod([1 + value for value in values if value is not None])) - 1
+        rows.append(MonthlyRow(int(str(year)), tuple(values), total))
+    return tuple(rows)
+
+
+def _metrics(equity: FloatArray) -> tuple[MetricRow, ...]:
+    returns = np.diff(equity) / equity[:-1]
+    sharpe = float(np.mean(returns) / np.std(returns, ddof=1) * np.sqrt(252))
+    return (
+        MetricRow("Total return", float(equity[-1] / equity[0] - 1), "fraction", "end / start - 1"),
+        MetricRow("CAGR", 0.0712, "fraction", "(end / start)^(P / n) - 1"),
+        MetricRow("Annual volatility", 0.163, "fraction", "std(ddof 1) · √P"),
+        MetricRow("Sharpe", sharpe, "ratio", "mean(r - rf) / std(r, ddof 1) · √P"),
+        MetricRow("Sortino", 0.81, "ratio", "mean(r - rf) / √(mean of min(r - rf, 0)²) · √P"),
+        MetricRow("Max drawdown", -0.2831, "fraction", "the lowest equity / running peak - 1"),
+        MetricRow("Max drawdown trough", date(2018, 12, 24), "session", "the session of the lowest point"),
+        MetricRow("Calmar", 0.25, "ratio", "CAGR / |max drawdown|"),
+        MetricRow("Trades", 14, "count", "closed round trips"),
+        MetricRow("Win rate", 0.4286, "fraction", "trades with net profit > 0 / closed trades"),
+        MetricRow("Profit factor", None, "ratio", "Σ wins / |Σ losses|", "no losing trade"),
+        MetricRow("Expectancy", 312.11, "money", "mean net profit of closed trades"),
+        MetricRow("Average holding", 46.5, "bars", "mean bars held"),
+        MetricRow("Commission", 4120.5, "money", "sum of all commissions"),
+    )
+
+
+def _steps(*, partial: bool) -> tuple[StepRow, ...]:
+    return (
+        StepRow("download", "fine", 2.13, 499_471, 499_471, "csv: 400 symbols"),
+        StepRow("quality", "fine", 0.61, 499_471, 499_468),
+        StepRow("indicators", "fine", 5.44, 499_468, 499_468),
+        StepRow("backtests", "partial" if partial else "fine", 4.87, 499_468, 798),
+        StepRow("report", "running", None, None, None),
+    )
+
+
+def _by_sector(ranking: tuple[RankRow, ...]) -> tuple[SectorRow, ...]:
+    rows = []
+    for sector in sorted({row.sector for row in ranking if row.sector}):
+        inside = [r for r in ranking if r.sector == sector and not r.is_benchmark and r.sharpe is not None]
+        best = max(inside, key=lambda row: row.sharpe or 0.0, default=None)
+        rows.append(
+            SectorRow(
+                sector,
+                len(inside),
+                best.symbol if best else None,
+                best.strategy if best else None,
+                best.sharpe if best else None,
+                float(np.median([row.sharpe or 0.0 for row in inside])) if inside else None,
+            )
+        )
+    return tuple(rows)
+
+
+def _by_strategy(ranking: tuple[RankRow, ...]) -> tuple[StrategyRow, ...]:
+    rows = []
+    for strategy in (STRATEGY, BENCHMARK):
+        inside = [row for row in ranking if row.strategy == strategy]
+        sharpes = [row.sharpe for row in inside if row.sharpe is not None]
+        excesses = [row.excess_return for row in inside if row.excess_return is not None]
+        rows.append(
+            StrategyRow(
+                strategy,
+                len(inside),
+                float(np.median(sharpes)) if sharpes else None,
+                _mean(sharpes),
+                _mean([float(excess > 0) for excess in excesses]),
+                _mean([row.total_return for row in inside if row.total_return is not None]),
+                is_benchmark=strategy == BENCHMARK,
+            )
+        )
+    return tuple(rows)
+
+
+def _findings() -> tuple[FindingRow, ...]:
+    broken = "The high 38.07 lies below the close 38.41."
+    return (
+        FindingRow(
+            "error", "high_below_body", "DHR", date(2016, 7, 5), broken, "high=38.07 close=38.41", quarantined=True
+        ),
+        FindingRow(
+            "error", "high_below_body", "ES", date(2017, 7, 28), broken, "high=60.0 open=60.2", quarantined=True
+        ),
+        FindingRow(
+            "error", "price_not_positive", "FTV", date(2016, 7, 1), "The open is 0.", "open=0", quarantined=True
+        ),
+        FindingRow("warning", "missing_sessions", "ORCL", None, "4 sessions are missing.", "", quarantined=False),
+    )
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(np.mean(values)) if values else None
