@@ -103,7 +103,7 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         lines: dict[Any, int] = {}
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]  # PyYAML's own gap
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in lines and key != "<<":
                 problem = f"'{key}' stands here and on line {lines[key]}"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)

@@ -1,7 +1,8 @@
 """What every benchmark shares: a row of the table, the clock, the real prices, and the table itself.
 
 A benchmark is a file with a function `run` that yields a `Row` for each claim. `finish(run)` makes it a script: it
-prints the table, or JSON with `--json`, and ends with 0, with 1 where results disagree, with 77 where it cannot run.
+prints the table, or JSON with `--json`, and ends with 0, with 1 where it failed or results disagree, with 77 where it
+cannot run on this machine.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class CannotRunError(Exception):
 
 class DisagreementError(Exception):
     """Two programs gave different results, so that their times do not compare."""
+
+
+class NightFailedError(Exception):
+    """A command that was measured did not end well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def finish(run: Callable[[], Iterable[Row]]) -> None:
     except CannotRunError as error:
         sys.stderr.write(f"skipped: {error}\n")
         sys.exit(SKIPPED)
-    except DisagreementError as error:
-        sys.stderr.write(f"results disagree: {error}\n")
+    except (DisagreementError, NightFailedError) as error:
+        sys.stderr.write(f"failed: {error}\n")
         sys.exit(1)
     print(json.dumps([asdict(row) for row in rows]) if as_json else table(rows))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from alphafactory.cli.jobs import STEPS, run_named
+from alphafactory.cli.jobs import STEPS, failure_in_words, run_named
 from alphafactory.cli.output import print_json, print_line, print_note, print_table
 from alphafactory.cli.session import AsOfOption, JsonOption, exit_status, parse_date, session_of
 from alphafactory.errors import UsageError
@@ -43,10 +43,9 @@ def backtest(  # noqa: PLR0917  Typer's options are the function's parameters, a
     with session.workspace(session.as_of(as_of), json=json) as workspace:
         from alphafactory.pipeline.backtest import run_adhoc  # noqa: PLC0415  Numba, which help does not need
 
-        found = run_adhoc(workspace, strategy, wanted, params, first, last)
+        found = run_adhoc(workspace, strategy, wanted, params, start=first, end=last)
     for failure in found.failures:
-        subject = " ".join(str(failure[key]) for key in ("kind", "subject") if failure.get(key))
-        print_note(f"Failed: {subject}: {failure.get('message', '')}")
+        print_note(f"Failed: {failure_in_words(failure)}")
     if json:
         print_json(found.results)
     else:

@@ -95,11 +95,10 @@ def wrong_names(session: Session) -> list[str]:
 
 def changed_settings(loaded: LoadedConfig) -> dict[str, str]:
     """Return where each setting was set that is not as by default, by its dotted key."""
-    from alphafactory.config_loading import load_config  # noqa: PLC0415  pydantic, for this alone
+    from alphafactory.config import Config  # noqa: PLC0415  pydantic, which help does not need
 
-    default = dict(_leaves(load_config(loaded.root / "nowhere", {}).config.model_dump()))
-    paths = {key: loaded.root / value.name for key, value in default.items() if isinstance(value, Path)}
-    default |= paths
+    defaults = dict(_leaves(Config().model_dump()))
+    default = {key: loaded.root / value if isinstance(value, Path) else value for key, value in defaults.items()}
     values = dict(_leaves(loaded.config.model_dump()))
     return {key: origin for key, origin in loaded.origins.items() if key in values and values[key] != default.get(key)}
 

@@ -14,6 +14,7 @@ from alphafactory.cli.session import AsOfOption, JsonOption, Session, exit_statu
 from alphafactory.errors import AlphaFactoryError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from alphafactory.job import Job
@@ -225,14 +226,19 @@ def job_as_json(result: JobResult) -> dict[str, Any]:
     }
 
 
+def failure_in_words(failure: Mapping[str, str]) -> str:
+    """Write one failure of a step: what gave no result, why, and what to do."""
+    subject = " ".join(failure[key] for key in ("kind", "subject") if failure.get(key))
+    return f"{subject}: {failure.get('message', '')} {failure.get('remedy', '')}".strip()
+
+
 def print_result(result: JobResult) -> None:
     """Print the steps of a run, what failed in them and where the report is."""
     rows = [[step.name, step.outcome, round(step.seconds, 1), step.rows, step.message] for step in result.steps]
     print_table(("step", "outcome", "seconds", "rows", ""), rows)
     failures = [(step.name, failure) for step in result.steps for failure in step.failures]
     for step_name, failure in failures[:FAILURES_SHOWN]:
-        subject = " ".join(str(failure[key]) for key in ("kind", "subject") if failure.get(key))
-        print_line(f"Failed in {step_name}: {subject}: {failure.get('message', '')}")
+        print_line(f"Failed in {step_name}: {failure_in_words(failure)}")
     if len(failures) > FAILURES_SHOWN:
         print_line(f"... and {len(failures) - FAILURES_SHOWN} more failures, all in the table job_steps.")
     print_line(f"{result.job}: {result.outcome} after {result.seconds:.1f} s (run {result.run_id}).")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from alphafactory.cli.output import mask_secrets
 from alphafactory.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,10 +90,12 @@ class Session:
     def workspace(self, as_of: date, *, json: bool = False, upgrade: bool = True) -> Iterator[Workspace]:
         """Open the database and what else the pipeline works with, with progress shown as the options say."""
         from alphafactory.cli.progress import shown_progress  # noqa: PLC0415  only commands that work show progress
+        from alphafactory.logging_setup import log_to  # noqa: PLC0415  only commands that work keep a log
         from alphafactory.pipeline.workspace import open_workspace  # noqa: PLC0415  SQLAlchemy; help does not need it
 
         loaded = self.loaded
         with (
+            log_to(self.logs, mask_secrets),
             shown_progress(quiet=self.quiet, json=json) as progress,
             open_workspace(loaded, as_of, self.now, progress, upgrade=upgrade) as workspace,
         ):

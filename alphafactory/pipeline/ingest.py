@@ -22,6 +22,8 @@ from alphafactory.sources import sources
 from alphafactory.store import actions, bars, findings, states, symbols
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sqlalchemy import Connection
 
     from alphafactory.domain.arrays import DateArray
@@ -162,8 +164,11 @@ def _store_findings(connection: Connection, found: list[Finding], keys: dict[str
     findings.upsert_findings(connection, found, keys, rules=names, subjects=None)
 
 
-def _newest(batch: BarBatch) -> object:
-    return None if len(batch) == 0 else batch.sessions.max().astype(object)
+def _newest(batch: BarBatch) -> date | None:
+    if len(batch) == 0:
+        return None
+    newest: date = batch.sessions.max().astype(object)
+    return newest
 
 
 def _unreadable(source: str, rows: int, where: str) -> tuple[Failure, ...]:

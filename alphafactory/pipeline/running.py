@@ -1,8 +1,8 @@
 """Runs the steps of a job and keeps the record of it.
 
 1. Wait for the right to run, claim the run's row.
-2. Run each step; what it did, or why it failed, goes to `job_steps`. A failed step does not stop the ones after it: they
-   work on what the tables hold.
+2. Run each step; what it did, or why it failed, goes to `job_steps`. A failed step does not stop the ones after it:
+   they work on what the tables hold.
 3. Close the run: `failed` if a step failed, `partial` if something gave no result, else `fine`.
 """
 
@@ -149,7 +149,7 @@ def _run_step(run: Run, position: int, name: str, step: Step) -> StepResult:
             raise
     except AlphaFactoryError as error:
         report, outcome = StepReport(0, str(error)), "failed"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  one broken step must not cost the night its other results
         _LOG.exception("The step %s met a defect", name)
         words = (
             f"A defect of AlphaFactory stopped this step ({type(error).__name__}: {error}); the log has the details."

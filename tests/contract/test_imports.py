@@ -56,7 +56,7 @@ FORBIDDEN_BETWEEN_STAGES = [
 
 OUTSIDE = {
     "run.py": ("alphafactory.bootstrap", "alphafactory.cli"),
-    "jobs": ("alphafactory.pipeline", "jobs"),
+    "jobs": ("alphafactory.job", "alphafactory.pipeline", "jobs"),
     "migrations": ("alembic", "sqlalchemy", "alphafactory.store"),
 }
 """What lies outside the package, and what it may import beside the standard library."""

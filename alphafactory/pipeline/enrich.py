@@ -1,0 +1,192 @@
+"""Quality gate and indicators: stored bars in, findings and cached indicators out, for what changed alone.
+
+A series is judged again when its bars, the rules or the newest session changed, and computed again when its clean bars,
+its actions or the indicators' code changed. As of a past date nothing is written: the cache holds the current basis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alphafactory.errors import AlphaFactoryError
+from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
+from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
+from alphafactory.pipeline.running import StepReport, failure
+from alphafactory.quality.gate import judge, rules
+from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
+from alphafactory.store import bars, findings, indicators, states
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from sqlalchemy import Connection
+
+    from alphafactory.domain.arrays import FloatArray
+    from alphafactory.domain.bars import BarPanel, Bars
+    from alphafactory.indicators.base import IndicatorDefinition
+    from alphafactory.pipeline.running import Failure, Run
+    from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.registry import BrokenPlugin
+    from alphafactory.store.symbols import SymbolRow
+
+READS = (
+    "symbols", "bars", "bar_revisions", "splits", "dividends", "quality_findings", "series_states", "source_states",
+    "indicators", "indicator_catalog",
+)  # fmt: skip
+WRITES = ("quality_findings", "series_states", "indicators", "indicator_catalog")
+_SYMBOLS_A_CHUNK = 100
+
+
+def check_quality(run: Run) -> StepReport:
+    """Judge every series that changed, or that newer sessions of others may have outrun."""
+    workspace = run.workspace
+    registry = rules()
+    chosen = [rule for rule in registry if rule.name not in workspace.config.quality.disabled]
+    with workspace.database.begin() as connection:
+        if bars.is_past(connection, workspace.cutoff):
+            return StepReport(0, f"As of the past date {workspace.as_of} nothing is judged anew.", skipped=True)
+        universe = choose_universe(connection, workspace)
+        changed, fingerprints, newest = _series_to_judge(connection, universe.symbols, chosen, workspace)
+        if not changed:
+            message = "No series changed." if universe.symbols else "There are no symbols yet."
+            return StepReport(0, message, _broken(registry.broken), skipped=True)
+        rows = _judge(connection, changed, chosen, newest, workspace)
+        states.write_series_states(connection, "gate", {row.id: fingerprints[row.id] for row in changed})
+    return StepReport(
+        rows, f"{len(changed)} series judged, {rows} findings opened or closed.", _broken(registry.broken)
+    )
+
+
+def _series_to_judge(
+    connection: Connection, chosen: Sequence[SymbolRow], applied: Sequence[type[Rule]], workspace: Workspace
+) -> tuple[list[SymbolRow], dict[int, str], date | None]:
+    prints = bars.read_fingerprints(connection, workspace.cutoff, clean=False)
+    judged = states.read_series_states(connection, "gate")
+    newest = _newest_session(connection, chosen)
+    names = ",".join(sorted(rule.name for rule in applied))
+    wanted = {
+        row.id: _digest(prints.get(row.id, ""), str(newest), names, repr(row.listing))
+        for row in chosen
+        if row.id in prints
+    }
+    return [row for row in chosen if row.id in wanted and judged.get(row.id) != wanted[row.id]], wanted, newest
+
+
+def _newest_session(connection: Connection, chosen: Sequence[SymbolRow]) -> date | None:
+    found = (states.read_source_state(connection, source) for source in {row.source for row in chosen})
+    return max((state.newest_session for state in found if state and state.newest_session), default=None)
+
+
+def _judge(
+    connection: Connection,
+    changed: Sequence[SymbolRow],
+    chosen: Sequence[type[Rule]],
+    newest: date | None,
+    workspace: Workspace,
+) -> int:
+    ids, tickers = [row.id for row in changed], [row.ticker for row in changed]
+    batch = bars.read_bars(connection, ids, tickers, workspace.cutoff, clean=False)
+    last: date = batch.sessions.max().astype(object)
+    today = max(workspace.as_of, workspace.now.date())
+    listings = {row.ticker: row.listing for row in changed}
+    context = QualityContext(today, newest or last, listings)
+    applied = [rule for rule in chosen if issubclass(rule, SeriesRule)]
+    found = judge(batch, context, applied)
+    names, keys = [rule.name for rule in applied], dict(zip(tickers, ids, strict=True))
+    return findings.upsert_findings(connection, found, keys, rules=names, subjects=tickers)
+
+
+def compute_indicators(run: Run) -> StepReport:
+    """Compute the cached indicators of every series that changed; write the rows that differ."""
+    workspace = run.workspace
+    known = definitions()
+    with workspace.database.begin() as connection:
+        if bars.is_past(connection, workspace.cutoff):
+            return StepReport(0, "The cache holds the current basis; a past date computes in memory.", skipped=True)
+        universe = choose_universe(connection, workspace)
+        prints = data_fingerprints(connection, universe.symbols, workspace.cutoff)
+        done = states.read_series_states(connection, "indicators")
+    hashes = {definition.name: source_hash(definition.name) for definition in known}
+    code = _digest(*(f"{name}={value}" for name, value in sorted(hashes.items())))
+    wanted = {key: _digest(value, code) for key, value in prints.items()}
+    changed = [row for row in universe.symbols if row.id in wanted and done.get(row.id) != wanted[row.id]]
+    broken = _broken(shipped_catalogue().broken)
+    if not changed:
+        return StepReport(
+            0, "No series changed." if universe.symbols else "There are no symbols yet.", broken, skipped=True
+        )
+    indicators.register_columns(workspace.database, [_catalogue_row(d, hashes[d.name]) for d in known])
+    rows, failures = _store_all(workspace, changed, wanted, known)
+    return StepReport(rows, f"{len(changed)} series computed, {rows} rows written.", (*broken, *failures))
+
+
+def _store_all(
+    workspace: Workspace, changed: Sequence[SymbolRow], wanted: dict[int, str], known: Sequence[IndicatorDefinition]
+) -> tuple[int, list[Failure]]:
+    rows, failures = 0, []
+    kinds = {definition.name: definition.kind for definition in known}
+    for start in range(0, len(changed), _SYMBOLS_A_CHUNK):
+        chunk = changed[start : start + _SYMBOLS_A_CHUNK]
+        with workspace.database.begin() as connection:
+            panel = read_panel(connection, chunk, workspace.cutoff)
+            columns, faults = _compute(panel, known)
+            keys = np.repeat(panel.symbol_ids, np.diff(panel.starts))
+            rows += indicators.upsert_indicators(connection, keys, panel.bars.sessions, columns, kinds)
+            whole = {row.id: wanted[row.id] for row in chunk if row.ticker not in {f["subject"] for f in faults}}
+            states.write_series_states(connection, "indicators", whole)
+        failures += faults
+        workspace.progress.advance(min(start + _SYMBOLS_A_CHUNK, len(changed)), len(changed), "indicators")
+    return rows, failures
+
+
+def _compute(panel: BarPanel, known: Sequence[IndicatorDefinition]) -> tuple[dict[str, FloatArray], list[Failure]]:
+    columns = {definition.name: np.full(len(panel.bars), np.nan) for definition in known}
+    failures: list[Failure] = []
+    for position, (_, ticker, series) in enumerate(panel):
+        rows = slice(int(panel.starts[position]), int(panel.starts[position + 1]))
+        for name, values in _columns_of(series, ticker, known, failures):
+            columns[name][rows] = values
+    return columns, failures
+
+
+def _columns_of(
+    series: Bars, ticker: str, known: Sequence[IndicatorDefinition], failures: list[Failure]
+) -> Iterator[tuple[str, FloatArray]]:
+    computation = computation_of(series)
+    for definition in known:
+        try:
+            yield definition.name, computation.column(definition)
+        except AlphaFactoryError as error:
+            failures.append(
+                failure("indicator", ticker, f"{definition.name}: {error}", "Correct its bars or its code.")
+            )
+
+
+def _catalogue_row(definition: IndicatorDefinition, code_hash: str) -> indicators.CatalogueRow:
+    return indicators.CatalogueRow(
+        name=definition.name,
+        function=definition.function,
+        params=dict(definition.arguments),
+        inputs=list(definition.inputs),
+        kind=definition.kind,
+        warm_up=definition.warm_up,
+        meaning=definition.meaning,
+        code_hash=code_hash,
+    )
+
+
+def _broken(broken: Sequence[BrokenPlugin]) -> tuple[Failure, ...]:
+    return tuple(
+        failure(
+            "plug-in", f"{plugin.path}:{plugin.line}", plugin.message, "Mend the file; the night went on without it."
+        )
+        for plugin in broken
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,88 @@
+"""What a backtest's result depends on, as one hash; and which question it answers, as another.
+
+The fingerprint is the SHA-256 of a canonical JSON of the strategy's source, its parameters, the code of its indicators,
+of the simulation and of the metrics, the settings, the library versions and the data. Equal fingerprints, equal results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alphafactory import metrics
+from alphafactory.indicators.catalogue import function_hash
+from alphafactory.simulation import source_hash
+from alphafactory.strategies.catalogue import code_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from alphafactory.domain.settings import SimulationSettings
+    from alphafactory.strategies.base import Strategy
+
+_LIBRARIES = ("numpy", "numba", "TA-Lib")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The question that a backtest answers, whatever tonight's data and settings are."""
+
+    strategy: str
+    params: Mapping[str, int | float]
+    ticker: str
+    exchange: str
+    start: date | None
+    end: date | None
+
+    def __str__(self) -> str:
+        return f"{self.strategy} on {self.ticker}"
+
+    @property
+    def key(self) -> str:
+        """Hash of the question, stable over nights."""
+        return _digest([self.strategy, dict(self.params), self.ticker, self.exchange, str(self.start), str(self.end)])
+
+
+def fingerprint(
+    subject: Subject,
+    strategy: type[Strategy],
+    settings: SimulationSettings,
+    *,
+    data: str,
+    periods: int,
+    risk_free_rate: float,
+    delisted: bool,
+) -> str:
+    """Return the hash of everything that the result depends on; `data` is the fingerprint of bars and actions."""
+    terms = [settings.canonical, data, periods, risk_free_rate, delisted]
+    return _digest([subject.key, _code(strategy), terms])
+
+
+@cache
+def _code(strategy: type[Strategy]) -> str:
+    functions = sorted({request.function for request in strategy.indicators.values()})
+    return _digest(
+        [
+            code_hash(strategy),
+            [function_hash(name) for name in functions],
+            source_hash(),
+            _metrics_hash(),
+            [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES],
+        ]
+    )
+
+
+@cache
+def _metrics_hash() -> str:
+    folder = Path(str(metrics.__file__)).parent
+    return _digest([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))])
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

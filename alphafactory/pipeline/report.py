@@ -1,0 +1,81 @@
+"""The report: tables in, HTML out. Nothing is computed here that the tables do not hold, counts and pairings aside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alphafactory.errors import UnknownNameError
+from alphafactory.pipeline.pages import backtest_context
+from alphafactory.pipeline.panel import choose_universe
+from alphafactory.pipeline.running import StepReport
+from alphafactory.pipeline.summaries import night_context
+from alphafactory.reports.writing import write_backtest_page, write_report
+from alphafactory.store import results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from alphafactory.pipeline.running import Run
+    from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.reports.contexts import BacktestContext
+
+READS = (
+    "symbols", "bars", "bar_revisions", "splits", "dividends", "quality_findings", "indicators", "strategies",
+    "backtests", "trades", "equity", "job_runs", "job_steps",
+)  # fmt: skip
+WRITES = ()
+
+
+def write_reports(run: Run) -> StepReport:
+    """Write the index of the night and the pages of the best and the changed backtests."""
+    workspace = run.workspace
+    with workspace.database.begin() as connection:
+        universe = choose_universe(connection, workspace)
+        ids = [row.id for row in universe.symbols]
+        keys = run.notes.get("backtests") or results.read_current(connection, ids)
+        rows = [row for row in results.read_backtests(connection, keys) if row["status"] == "done"]
+        night = night_context(connection, run, rows, ids)
+    paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)
+    path = write_report(workspace.config.reports.dir, night, _pages(workspace, paged, rows))
+    run.notes["report"] = str(path)
+    return StepReport(0, f"{path}, {len(paged)} backtests with a page of their own.")
+
+
+def write_backtest(workspace: Workspace, backtest_id: int) -> Path:
+    """Write the page of one backtest; raise `UnknownNameError` where there is none."""
+    with workspace.database.begin() as connection:
+        found = results.read_backtests(connection, [backtest_id])
+        if not found or found[0]["status"] != "done":
+            known = [str(key) for key in results.read_current(connection, [found[0]["symbol_id"]] if found else [])]
+            raise UnknownNameError("finished backtest", str(backtest_id), known)
+        ids = [row.id for row in choose_universe(connection, workspace).symbols]
+        current = results.read_backtests(connection, results.read_current(connection, ids))
+    context = next(_pages(workspace, found, current), None)
+    if context is None:
+        raise UnknownNameError("kept curve of backtest", str(backtest_id), [])
+    return write_backtest_page(workspace.config.reports.dir, context)
+
+
+def _paged(rows: Sequence[dict[str, Any]], most: int, run_id: int, benchmark: str) -> list[dict[str, Any]]:
+    """Choose who gets a page: half of them the best by Sharpe, the others the best among those computed tonight."""
+    ranked = sorted(
+        (row for row in rows if row["sharpe"] is not None and row["strategy"] != benchmark),
+        key=lambda row: (-row["sharpe"], row["id"]),
+    )
+    changed = [row for row in ranked if row["job_run_id"] == run_id]
+    chosen = {row["id"]: row for row in [*ranked[: (most + 1) // 2], *changed, *ranked]}
+    return list(chosen.values())[:most]
+
+
+def _pages(
+    workspace: Workspace, paged: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
+) -> Iterator[BacktestContext]:
+    """Yield the contexts one at a time, so that memory holds one curve, not all."""
+    benchmark = workspace.config.backtest.benchmark
+    holding = {row["symbol_id"]: row["id"] for row in rows if row["strategy"] == benchmark}
+    for row in paged:
+        with workspace.database.begin() as connection:
+            context = backtest_context(connection, workspace, row, holding.get(row["symbol_id"]))
+        if context is not None:
+            yield context

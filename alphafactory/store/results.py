@@ -1,0 +1,98 @@
+"""Reads results back: backtests with their symbol and strategy, trades, curves, and counts for the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+_BACKTESTS = """
+SELECT y.ticker, y.name AS symbol_name, y.sector, t.name AS strategy, t.title AS strategy_title,
+    t.description AS strategy_idea, t.version AS strategy_version, b.*
+FROM backtests b JOIN strategies t ON t.id = b.strategy_id LEFT JOIN symbols y ON y.id = b.symbol_id
+WHERE b.id = ANY(:ids) ORDER BY y.ticker, t.name, b.id
+"""
+_CURRENT = """
+SELECT b.id FROM backtests b
+WHERE b.superseded_by IS NULL AND b.origin = 'nightly' AND b.status = 'done' AND b.symbol_id = ANY(:ids)
+"""
+_FINDINGS = """
+SELECT rule, severity, subject, session, message, payload, quarantined FROM quality_findings
+WHERE closed_at IS NULL
+ORDER BY quarantined DESC, array_position(ARRAY['error', 'warning', 'note'], severity), subject, session LIMIT :most
+"""
+_FINDING_COUNTS = """
+SELECT rule, severity, count(*), count(*) FILTER (WHERE quarantined) FROM quality_findings
+WHERE closed_at IS NULL GROUP BY rule, severity ORDER BY 4 DESC, 3 DESC, rule
+"""
+_SOURCES = """
+SELECT source, count(*), min(session), max(session) FROM bars_1d
+WHERE symbol_id = :symbol AND session BETWEEN :first AND :last GROUP BY source ORDER BY source
+"""
+_SPAN = "SELECT min(session), max(session) FROM bars_1d WHERE symbol_id = ANY(:ids)"
+_COUNTED = ("symbols", "bars", "quality_findings", "indicators", "strategies", "backtests", "trades")
+
+
+def read_backtests(connection: Connection, keys: Sequence[int]) -> list[dict[str, Any]]:
+    """Return backtests with every column, their symbol and their strategy, in order of ticker and strategy."""
+    return [dict(row) for row in connection.execute(text(_BACKTESTS), {"ids": list(keys)}).mappings()]
+
+
+def read_current(connection: Connection, symbol_ids: Sequence[int]) -> list[int]:
+    """Return the keys of the current results on these symbols."""
+    return [int(key) for key in connection.execute(text(_CURRENT), {"ids": list(symbol_ids)}).scalars()]
+
+
+def read_trades(connection: Connection, keys: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    """Return the trades of each backtest in order."""
+    query = text("SELECT * FROM trades WHERE backtest_id = ANY(:ids) ORDER BY backtest_id, number")
+    found: dict[int, list[dict[str, Any]]] = {int(key): [] for key in keys}
+    for row in connection.execute(query, {"ids": list(keys)}).mappings():
+        found[int(row["backtest_id"])].append(dict(row))
+    return found
+
+
+def read_curve(connection: Connection, key: int) -> dict[str, list[Any]] | None:
+    """Return sessions and equity of a backtest, None where its curve was not kept."""
+    query = text("SELECT sessions, equity FROM equity WHERE backtest_id = :id")
+    row = connection.execute(query, {"id": key}).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def read_findings(connection: Connection, most: int) -> list[dict[str, Any]]:
+    """Return the open findings, the quarantined and the worst first, at most so many."""
+    return [dict(row) for row in connection.execute(text(_FINDINGS), {"most": most}).mappings()]
+
+
+def count_findings(connection: Connection) -> list[tuple[str, str, int, int]]:
+    """Return rule, severity, open findings and quarantined ones."""
+    return [
+        (str(rule), str(severity), int(n), int(q)) for rule, severity, n, q in connection.execute(text(_FINDING_COUNTS))
+    ]
+
+
+def read_sources(
+    connection: Connection, symbol_id: int, first: object, last: object
+) -> list[tuple[str, int, Any, Any]]:
+    """Return which source delivered how many bars of a symbol in a span, and the span of each."""
+    values = {"symbol": symbol_id, "first": first, "last": last}
+    return [(str(s), int(n), a, b) for s, n, a, b in connection.execute(text(_SOURCES), values)]
+
+
+def read_span(connection: Connection, symbol_ids: Sequence[int]) -> tuple[Any, Any]:
+    """Return the first and the last session stored of these symbols."""
+    first, last = connection.execute(text(_SPAN), {"ids": list(symbol_ids)}).one()
+    return first, last
+
+
+def count_rows(connection: Connection) -> list[tuple[str, int]]:
+    """Return the number of rows of the tables that a reader asks about."""
+    return [
+        (table, int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()))  # noqa: S608  our own names
+        for table in _COUNTED
+    ]

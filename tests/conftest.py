@@ -1,0 +1,21 @@
+"""Options of the whole suite."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+THOROUGH = "ALPHAFACTORY_THOROUGH"
+"""Set to 1 in the environment of a thorough run; tests with random searches read it and search longer."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run the long random searches too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        os.environ[THOROUGH] = "1"
