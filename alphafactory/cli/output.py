@@ -65,7 +65,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console.width = _WIDTH_OF_A_FILE
-    console.print(table)
+    with console.capture() as captured:  # Rich itself would answer a broken pipe by ending the process
+        console.print(table)
+    sys.stdout.write(captured.get())
 
 
 def shown(value: object) -> str:
@@ -77,7 +79,8 @@ def shown(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float | Decimal):
-        return f"{value:,.4f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
+        digits = f"{value:,.4f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
+        return "0" if digits == "-0" else digits
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M %Z").strip()
     return json.dumps(plain(value)) if isinstance(value, Mapping | list | tuple) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from alphafactory.reports.contexts import BacktestContext, MetricRow, MonthlyRow
 from alphafactory.store import results, symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -27,16 +28,40 @@ _UNITS: Mapping[str, MetricUnit] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class PageData:
+    """What the pages of some backtests need, in a few bulk reads: bars by symbol, curves and trades by backtest."""
+
+    bars: Mapping[int, Bars]
+    curves: Mapping[int, dict[str, list[Any]]]
+    trades: Mapping[int, list[dict[str, Any]]]
+
+
+def read_page_data(
+    connection: Connection, workspace: Workspace, rows: Sequence[dict[str, Any]], benchmarks: Sequence[int]
+) -> PageData:
+    """Read all that the pages of these backtests show; `benchmarks` are the backtests they are drawn against."""
+    keys, ids = [row["id"] for row in rows], {row["symbol_id"] for row in rows}
+    tickers = sorted({row["ticker"] for row in rows})
+    chosen = [symbol for symbol in symbols.read_symbols(connection, tickers) if symbol.id in ids]
+    panel = read_panel(connection, chosen, workspace.cutoff)
+    return PageData(
+        bars={key: series for key, _, series in panel},
+        curves=results.read_curves(connection, [*keys, *benchmarks]),
+        trades=results.read_trades(connection, keys),
+    )
+
+
 def backtest_context(
-    connection: Connection, workspace: Workspace, row: dict[str, Any], benchmark_id: int | None
+    connection: Connection, workspace: Workspace, data: PageData, row: dict[str, Any], benchmark_id: int | None
 ) -> BacktestContext | None:
     """Return the context of one finished backtest, None where its curve is no longer kept."""
-    curve = results.read_curve(connection, row["id"])
+    curve = data.curves.get(row["id"])
     if curve is None:
         return None
     sessions = np.array(curve["sessions"], dtype="datetime64[D]")
     equity = np.array(curve["equity"], dtype=np.float64)
-    bars = _bars(connection, workspace, row, sessions)
+    bars = _on_sessions(data.bars[row["symbol_id"]], sessions)
     start = float(row["start_equity"])
     return BacktestContext(
         backtest_id=row["id"],
@@ -62,13 +87,13 @@ def backtest_context(
         metrics=tuple(_metric(metric, row) for metric in METRICS),
         sessions=sessions,
         equity=equity,
-        benchmark_equity=_benchmark(connection, benchmark_id, row, sessions),
+        benchmark_equity=_benchmark(data, benchmark_id, row, sessions),
         drawdown=drawdown_series(equity, start),
         open=bars.open,
         high=bars.high,
         low=bars.low,
         close=bars.close,
-        trades=tuple(_trade(trade) for trade in results.read_trades(connection, [row["id"]])[row["id"]]),
+        trades=tuple(_trade(trade) for trade in data.trades[row["id"]]),
         monthly=tuple(_monthly(equity, start, sessions)),
         sources=tuple(
             SourceRow(*found)
@@ -77,10 +102,8 @@ def backtest_context(
     )
 
 
-def _bars(connection: Connection, workspace: Workspace, row: dict[str, Any], sessions: DateArray) -> Bars:
+def _on_sessions(known: Bars, sessions: DateArray) -> Bars:
     """Return the bars of the sessions of the curve; a bar quarantined since is shown as a gap."""
-    chosen = [symbol for symbol in symbols.read_symbols(connection, [row["ticker"]]) if symbol.id == row["symbol_id"]]
-    known = read_panel(connection, chosen, workspace.cutoff).symbol(0)
     place = np.searchsorted(known.sessions, sessions)
     inside = np.minimum(place, max(len(known) - 1, 0))
     there = known.sessions[inside] == sessions
@@ -89,13 +112,11 @@ def _bars(connection: Connection, workspace: Workspace, row: dict[str, Any], ses
     return type(known)(sessions=sessions, **columns, **rest)
 
 
-def _benchmark(
-    connection: Connection, benchmark_id: int | None, row: dict[str, Any], sessions: DateArray
-) -> FloatArray | None:
+def _benchmark(data: PageData, benchmark_id: int | None, row: dict[str, Any], sessions: DateArray) -> FloatArray | None:
     """Return buy-and-hold's curve on the same sessions, None where it is missing, the same, or of other sessions."""
     if benchmark_id is None or benchmark_id == row["id"]:
         return None
-    curve = results.read_curve(connection, benchmark_id)
+    curve = data.curves.get(benchmark_id)
     if curve is None or not np.array_equal(np.array(curve["sessions"], dtype="datetime64[D]"), sessions):
         return None
     return np.array(curve["equity"], dtype=np.float64)

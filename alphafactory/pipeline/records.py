@@ -102,7 +102,7 @@ def _done(values: dict[str, Any], finished: Finished) -> BacktestRecord:
     metrics = {
         name: sessions[int(value)] if name in _DATES else value for name, value in finished.metrics.values.items()
     }
-    curve = (sessions, simulation.equity.tolist(), simulation.cash.tolist(), simulation.position.tolist())
+    curve = (finished.sessions, simulation.equity, simulation.cash, simulation.position)
     return BacktestRecord(values | rest, metrics, list(_trade_rows(simulation.trades, sessions)), curve)
 
 

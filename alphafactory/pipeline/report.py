@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alphafactory.errors import UnknownNameError
-from alphafactory.pipeline.pages import backtest_context
+from alphafactory.pipeline.pages import backtest_context, read_page_data
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.running import StepReport
 from alphafactory.pipeline.summaries import night_context
@@ -25,6 +25,7 @@ READS = (
     "backtests", "trades", "equity", "job_runs", "job_steps",
 )  # fmt: skip
 WRITES = ()
+_PAGES_A_READ = 50
 
 
 def write_reports(run: Run) -> StepReport:
@@ -71,11 +72,15 @@ def _paged(rows: Sequence[dict[str, Any]], most: int, run_id: int, benchmark: st
 def _pages(
     workspace: Workspace, paged: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
 ) -> Iterator[BacktestContext]:
-    """Yield the contexts one at a time, so that memory holds one curve, not all."""
+    """Yield the contexts a handful at a time, so that memory holds few curves."""
     benchmark = workspace.config.backtest.benchmark
     holding = {row["symbol_id"]: row["id"] for row in rows if row["strategy"] == benchmark}
-    for row in paged:
+    for start in range(0, len(paged), _PAGES_A_READ):
+        chunk = paged[start : start + _PAGES_A_READ]
+        held = [holding[row["symbol_id"]] for row in chunk if row["symbol_id"] in holding]
         with workspace.database.begin() as connection:
-            context = backtest_context(connection, workspace, row, holding.get(row["symbol_id"]))
-        if context is not None:
-            yield context
+            data = read_page_data(connection, workspace, chunk, held)
+            contexts = [
+                backtest_context(connection, workspace, data, row, holding.get(row["symbol_id"])) for row in chunk
+            ]
+        yield from (context for context in contexts if context is not None)

@@ -6,13 +6,14 @@ question supersedes the older one.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
-from alphafactory.store.bulk import copy_rows
+from alphafactory.store.bulk import array_field, copy_fields, copy_rows
 from alphafactory.store.database import raw
 from alphafactory.store.schema.results import DATE_METRICS, METRIC_COLUMNS
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sqlalchemy import Connection
+
+    from alphafactory.domain.arrays import DateArray, FloatArray
 
 _FIELDS = {
     "strategy_id": "int4", "symbol_id": "int4", "scope": "text", "params": "jsonb", "settings": "jsonb",
@@ -36,7 +39,7 @@ TRADE_FIELDS = {
     "exit_reason": "text", "quantity": "float8", "gross_pnl": "float8", "net_pnl": "float8", "commission": "float8",
     "slippage": "float8", "dividends": "float8", "mae": "float8", "mfe": "float8", "bars_held": "int4",
 }  # fmt: skip
-_CURVE = {"backtest_id": "int8", "sessions": "date[]", "equity": "float8[]", "cash": "float8[]", "position": "float8[]"}
+_CURVE = ("backtest_id", "sessions", "equity", "cash", "position")
 _ALL = {**_FIELDS, **_METRICS}
 _MERGE = f"""
 INSERT INTO backtests ({", ".join(_ALL)}) SELECT {", ".join(_ALL)} FROM staged_backtests
@@ -68,13 +71,13 @@ class BacktestRecord:
     """One finished (or failed) simulation on its way to the tables.
 
     `values` holds the fields of the table by name, `metrics` the defined metrics; `trades` rows follow `TRADE_FIELDS`;
-    `curve` is (sessions, equity, cash, position) as lists, None for a failed one.
+    `curve` is (sessions, equity, cash, position), each of shape (n,), None for a failed one.
     """
 
     values: Mapping[str, Any]
     metrics: Mapping[str, float | date] = field(default_factory=dict)
     trades: Sequence[Sequence[Any]] = ()
-    curve: tuple[list[date], list[float], list[float], list[float]] | None = None
+    curve: tuple[DateArray, FloatArray, FloatArray, FloatArray] | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -105,7 +108,7 @@ def upsert_backtests(connection: Connection, records: Sequence[BacktestRecord]) 
             {"ids": list(keys.values())},
         )
     copy_rows(session, "trades", {"backtest_id": "int8", **TRADE_FIELDS}, _trades(records, keys))
-    copy_rows(session, "equity", _CURVE, _curves(records, keys))
+    copy_fields(session, "equity", _CURVE, _curves(records, keys))
     return keys
 
 
@@ -121,10 +124,12 @@ def _trades(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Itera
             yield (keys[record.fingerprint], *trade)
 
 
-def _curves(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Sequence[Any]]:
+def _curves(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Sequence[bytes]]:
     for record in records:
         if record.curve is not None:
-            yield (keys[record.fingerprint], *record.curve)
+            sessions, *values = record.curve
+            key = struct.pack(">q", keys[record.fingerprint])
+            yield (key, array_field(sessions, "date"), *(array_field(column, "float8") for column in values))
 
 
 def promote(connection: Connection, keys: Sequence[int]) -> None:

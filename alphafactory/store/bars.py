@@ -17,7 +17,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
-from alphafactory.store.bulk import ColumnData, copy_in, copy_out, text_column
+from alphafactory.store.bulk import ColumnData, copy_in, read_packed, text_column
 from alphafactory.store.database import raw
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.arrays import DateArray, IntArray
 
-_KINDS = {"symbol_id": "int4", "session": "date", **dict.fromkeys(BAR_FIELDS, "float8")}
+_KINDS = {"session": "date", **dict.fromkeys(BAR_FIELDS, "float8")}
 _STAGING = """
 CREATE TEMP TABLE staged_bars (
     symbol_id int, session date, open float8, high float8, low float8, close float8, volume float8, known_at timestamptz
@@ -155,9 +155,9 @@ def read_bars(
     query = sql.SQL(_KNOWN).format(
         ids=sql.Literal(list(symbol_ids)), cutoff=sql.Literal(cutoff), clean=sql.SQL(_CLEAN if clean else "")
     )
-    columns = copy_out(raw(connection), query, _KINDS)
+    keys, columns = read_packed(raw(connection), query, "symbol_id", "session", _KINDS)
     order = np.argsort(np.asarray(symbol_ids), kind="stable")
-    codes = order[np.searchsorted(np.asarray(symbol_ids), columns["symbol_id"], sorter=order)].astype(np.int64)
+    codes = order[np.searchsorted(np.asarray(symbol_ids), keys, sorter=order)].astype(np.int64)
     values = {name: np.ascontiguousarray(columns[name]) for name in BAR_FIELDS}
     lines = np.zeros(len(codes), dtype=np.int64)
     return BarBatch(tuple(tickers), codes, columns["session"], **values, lines=lines).ordered()

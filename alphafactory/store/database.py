@@ -16,7 +16,7 @@ import psycopg
 from psycopg import conninfo
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from alphafactory.errors import ConfigError, DatabaseError
 from alphafactory.store.embedded import EmbeddedServer
@@ -83,13 +83,15 @@ def open_database(config: Config) -> Iterator[Database]:
     """Connect to the configured database, starting the embedded server and making its database where needed."""
     embedded = _EMBEDDED.match(config.database.url)
     if embedded is None:
-        yield _connect(checked_url(config.database.url), config, server=None)
+        with _connected(checked_url(config.database.url), config, server=None) as database:
+            yield database
         return
     server = EmbeddedServer(embedded_folder(config))
     with server.use() as address:
         name = f"alphafactory_{embedded[1]}" if embedded[1] else "alphafactory"
         _ensure_database(address.url("postgres"), name)
-        yield _connect(address.url(name), config, server=server)
+        with _connected(address.url(name), config, server=server) as database:
+            yield database
 
 
 def embedded_folder(config: Config) -> Path:
@@ -153,6 +155,15 @@ def explain(error: BaseException, shown: str) -> DatabaseError:
     return DatabaseError(f"PostgreSQL at {shown}: {first}. {hint}".rstrip())
 
 
+@contextmanager
+def _connected(url: str, config: Config, server: EmbeddedServer | None) -> Iterator[Database]:
+    database = _connect(url, config, server)
+    try:
+        yield database
+    finally:
+        database.engine.dispose()
+
+
 def _connect(url: str, config: Config, server: EmbeddedServer | None) -> Database:
     options = f"-c timezone=UTC -c lock_timeout={config.database.lock_timeout}s -c client_min_messages=warning"
     engine = create_engine(
@@ -160,7 +171,9 @@ def _connect(url: str, config: Config, server: EmbeddedServer | None) -> Databas
         creator=lambda: psycopg.connect(
             url, connect_timeout=config.database.connect_timeout, options=options, application_name="alphafactory"
         ),
-        poolclass=NullPool,
+        poolclass=QueuePool,
+        pool_size=2,
+        pool_use_lifo=True,
     )
     database = Database(url, engine, config.database.reader_url, server)
     with database.begin() as connection:

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
 from alphafactory.errors import DatabaseError
-from alphafactory.store.bulk import ColumnData, copy_in, copy_out, text_column
+from alphafactory.store.bulk import ColumnData, copy_in, read_packed, text_column
 from alphafactory.store.database import Database, raw
 
 if TYPE_CHECKING:
@@ -193,11 +193,10 @@ def _keys(symbol_ids: IntArray, sessions: DateArray) -> IntArray:
 
 def _stored(connection: Connection, symbol_ids: IntArray) -> dict[str, IntArray]:
     query = sql.SQL("SELECT symbol_id, session, row_hash FROM indicators_1d WHERE symbol_id = ANY({})")
-    kinds = {"symbol_id": "int4", "session": "date", "row_hash": "int8"}
-    found = copy_out(raw(connection), query.format(sql.Literal([int(key) for key in symbol_ids])), kinds)
-    keys = _keys(found["symbol_id"], found["session"])
-    order = np.argsort(keys)
-    return {"key": keys[order], "row_hash": found["row_hash"][order].astype(np.int64)}
+    ids = sql.Literal([int(key) for key in symbol_ids])
+    kinds = {"session": "date", "row_hash": "int8"}
+    owners, found = read_packed(raw(connection), query.format(ids), "symbol_id", "session", kinds)
+    return {"key": _keys(owners, found["session"]), "row_hash": found["row_hash"].astype(np.int64)}
 
 
 def _delete(connection: Connection, keys: IntArray) -> None:

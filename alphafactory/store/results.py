@@ -57,11 +57,10 @@ def read_trades(connection: Connection, keys: Sequence[int]) -> dict[int, list[d
     return found
 
 
-def read_curve(connection: Connection, key: int) -> dict[str, list[Any]] | None:
-    """Return sessions and equity of a backtest, None where its curve was not kept."""
-    query = text("SELECT sessions, equity FROM equity WHERE backtest_id = :id")
-    row = connection.execute(query, {"id": key}).mappings().one_or_none()
-    return None if row is None else dict(row)
+def read_curves(connection: Connection, keys: Sequence[int]) -> dict[int, dict[str, list[Any]]]:
+    """Return sessions and equity of each backtest whose curve is kept."""
+    query = text("SELECT backtest_id, sessions, equity FROM equity WHERE backtest_id = ANY(:ids)")
+    return {int(row["backtest_id"]): dict(row) for row in connection.execute(query, {"ids": list(keys)}).mappings()}
 
 
 def read_findings(connection: Connection, most: int) -> list[dict[str, Any]]:

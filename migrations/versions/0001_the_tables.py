@@ -15,6 +15,17 @@ branch_labels = None
 depends_on = None
 
 
+# A partition does not inherit the comments of its columns.
+COPY_COMMENTS = """
+DO $$ DECLARE c record; BEGIN
+    FOR c IN SELECT attname, col_description('{table}'::regclass, attnum) AS words FROM pg_attribute
+        WHERE attrelid = '{table}'::regclass AND attnum > 0 LOOP
+        EXECUTE format('COMMENT ON COLUMN {table}_1d.%I IS %L', c.attname, c.words);
+    END LOOP;
+END $$
+"""
+
+
 def upgrade() -> None:
     op.create_table(
         "indicator_catalog",
@@ -321,7 +332,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_backtests_symbol_id_strategy_id"), "backtests", ["symbol_id", "strategy_id"], unique=False)
     op.create_table(
         "bar_revisions",
-        sa.Column("symbol_id", sa.Integer(), nullable=False, comment="The symbol."),
+        sa.Column("symbol_id", sa.Integer(), nullable=False, comment="The symbol (symbols.id)."),
         sa.Column("timeframe", sa.Text(), nullable=False, comment="Length of the bar: 1d."),
         sa.Column("session", sa.Date(), nullable=False, comment="Session date on the symbol's calendar."),
         sa.Column(
@@ -348,13 +359,12 @@ def upgrade() -> None:
             nullable=False,
             comment="When their own source replaced them.",
         ),
-        sa.ForeignKeyConstraint(["symbol_id"], ["symbols.id"], name=op.f("fk_bar_revisions_symbol_id_symbols")),
         sa.PrimaryKeyConstraint("symbol_id", "timeframe", "session", "known_to", name=op.f("pk_bar_revisions")),
         comment="What a bar said before its own source changed it.",
     )
     op.create_table(
         "bars",
-        sa.Column("symbol_id", sa.Integer(), nullable=False, comment="The symbol."),
+        sa.Column("symbol_id", sa.Integer(), nullable=False, comment="The symbol (symbols.id)."),
         sa.Column("timeframe", sa.Text(), nullable=False, comment="Length of the bar: 1d."),
         sa.Column("session", sa.Date(), nullable=False, comment="Session date on the symbol's calendar."),
         sa.Column(
@@ -388,7 +398,6 @@ def upgrade() -> None:
             nullable=False,
             comment="When we wrote the row.",
         ),
-        sa.ForeignKeyConstraint(["symbol_id"], ["symbols.id"], name=op.f("fk_bars_symbol_id_symbols")),
         comment="One bar of one timeframe, raw as traded, partitioned by timeframe. Each partition has its own key.",
         postgresql_partition_by="LIST (timeframe)",
     )
@@ -443,7 +452,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "indicators",
-        sa.Column("symbol_id", sa.Integer(), nullable=False, comment="The symbol."),
+        sa.Column("symbol_id", sa.Integer(), nullable=False, comment="The symbol (symbols.id)."),
         sa.Column("timeframe", sa.Text(), nullable=False, comment="Length of the bar: 1d."),
         sa.Column("session", sa.Date(), nullable=False, comment="Session date on the symbol's calendar."),
         sa.Column(
@@ -455,8 +464,8 @@ def upgrade() -> None:
         sa.Column(
             "row_hash", sa.BigInteger(), nullable=False, comment="Hash of the row's values, to write only what changed."
         ),
-        sa.ForeignKeyConstraint(["symbol_id"], ["symbols.id"], name=op.f("fk_indicators_symbol_id_symbols")),
-        comment="Indicator values on the split-adjusted basis known today, partitioned by timeframe. One column an indicator, added when it registers; see indicator_catalog.",
+        comment="Indicator values on the split-adjusted basis known today, partitioned by timeframe. "
+        "One column an indicator, added when it registers; see indicator_catalog.",
         postgresql_partition_by="LIST (timeframe)",
     )
     op.create_table(
@@ -647,11 +656,7 @@ def upgrade() -> None:
         op.execute(f"CREATE TABLE {table}_1d PARTITION OF {table} FOR VALUES IN ('1d')")
         op.execute(f"ALTER TABLE {table}_1d ADD CONSTRAINT pk_{table}_1d PRIMARY KEY (symbol_id, session)")
         op.execute(f"COMMENT ON TABLE {table}_1d IS 'The daily rows of {table}.'")
-        op.execute(
-            f"DO $$ DECLARE c record; BEGIN FOR c IN SELECT attname, col_description('{table}'::regclass, attnum) AS words "
-            f"FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 LOOP "
-            f"EXECUTE format('COMMENT ON COLUMN {table}_1d.%I IS %L', c.attname, c.words); END LOOP; END $$"
-        )
+        op.execute(COPY_COMMENTS.format(table=table))
 
 
 def downgrade() -> None:

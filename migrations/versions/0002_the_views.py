@@ -35,14 +35,18 @@ VIEWS = {
         "Bars that nothing downstream uses, and why. Example: "
         "SELECT ticker, session, rule, message FROM v_quarantined ORDER BY session DESC;",
         """
-        SELECT s.ticker, f.symbol_id, f.timeframe, f.session, f.rule, f.message, f.payload, f.found_at, f.id AS finding_id
+        SELECT s.ticker, f.symbol_id, f.timeframe, f.session, f.rule, f.message, f.payload, f.found_at,
+            f.id AS finding_id
         FROM quality_findings f JOIN symbols s ON s.id = f.symbol_id
         WHERE f.quarantined AND f.closed_at IS NULL AND f.judgement IS DISTINCT FROM 'accepted'
         """,
     ),
     "v_bars": (
-        "Daily bars without the quarantined ones, on the split-adjusted basis known now; raw_close is as traded. Example: "
-        "SELECT session, close FROM v_bars WHERE ticker = 'AAPL' ORDER BY session DESC LIMIT 10;",
+        (
+            "Daily bars without the quarantined ones, on the split-adjusted basis known now; raw_close is as traded. "
+            "Example: "
+            "SELECT session, close FROM v_bars WHERE ticker = 'AAPL' ORDER BY session DESC LIMIT 10;"
+        ),
         """
         SELECT s.ticker, b.symbol_id, b.session, b.open / f.factor AS open, b.high / f.factor AS high,
             b.low / f.factor AS low, b.close / f.factor AS close, b.volume * f.factor AS volume,
@@ -59,8 +63,10 @@ VIEWS = {
         """,
     ),
     "v_current_backtests": (
-        "The current results: one row a question, neither replaced nor ad hoc. Example: "
-        "SELECT ticker, strategy, sharpe FROM v_current_backtests ORDER BY sharpe DESC NULLS LAST LIMIT 10;",
+        (
+            "The current results: one row a question, neither replaced nor ad hoc. Example: "
+            "SELECT ticker, strategy, sharpe FROM v_current_backtests ORDER BY sharpe DESC NULLS LAST LIMIT 10;"
+        ),
         """
         SELECT y.ticker, y.name AS symbol_name, y.sector, t.name AS strategy, t.version AS strategy_version, b.*
         FROM backtests b JOIN strategies t ON t.id = b.strategy_id LEFT JOIN symbols y ON y.id = b.symbol_id
@@ -76,16 +82,20 @@ VIEWS = {
         """,
     ),
     "v_trades": (
-        "The trades of the current results. Example: "
-        "SELECT * FROM v_trades WHERE ticker = 'AAPL' ORDER BY entry_session DESC LIMIT 10;",
+        (
+            "The trades of the current results. Example: "
+            "SELECT * FROM v_trades WHERE ticker = 'AAPL' ORDER BY entry_session DESC LIMIT 10;"
+        ),
         """
         SELECT b.ticker, b.sector, b.strategy, b.params, t.*
         FROM trades t JOIN v_current_backtests b ON b.id = t.backtest_id
         """,
     ),
     "performance_snapshots": (
-        "One row a session of every stored curve. Example: "
-        "SELECT session, equity, drawdown FROM performance_snapshots WHERE backtest_id = 1 ORDER BY session;",
+        (
+            "One row a session of every stored curve. Example: "
+            "SELECT session, equity, drawdown FROM performance_snapshots WHERE backtest_id = 1 ORDER BY session;"
+        ),
         """
         SELECT e.backtest_id, d.session, d.equity, d.cash, d.position,
             d.equity / coalesce(lag(d.equity) OVER run, b.start_equity) - 1 AS daily_return,

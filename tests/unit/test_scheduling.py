@@ -85,12 +85,14 @@ def test_an_entry_that_never_comes_is_never_due() -> None:
 
 
 def test_an_unknown_job_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match="no job 'nightlly'. Did you mean 'nightly'"):
+    with pytest.raises(UnknownNameError, match=r"no job 'nightlly'\. Did you mean 'nightly'"):
         Timetable(ScheduleConfig(jobs={"nightlly": "0 0 * * *"}), registry())
 
 
 def test_jobs_that_are_due_together_go_in_order() -> None:
-    jobs = registry(Job("a", "", STEPS, after=("b",)), Job("b", "", STEPS, after=("c", "elsewhere")), Job("c", "", STEPS))
+    jobs = registry(
+        Job("a", "", STEPS, after=("b",)), Job("b", "", STEPS, after=("c", "elsewhere")), Job("c", "", STEPS)
+    )
     table = Timetable(ScheduleConfig(jobs=dict.fromkeys("abc", "0 0 * * *")), jobs)
     assert list(table.entries) == ["c", "b", "a"]
     with pytest.raises(PluginError, match="wait for each other"):

@@ -59,9 +59,11 @@ def _bar_columns() -> list[Col[Any]]:
     ]
 
 
+# The bulk tables have no foreign key: its trigger would run once a row and double the time of a load. Keys come from
+# `symbols` in the same transaction, and no symbol is ever deleted.
 def _bar_key() -> list[Col[Any]]:
     return [
-        Col("symbol_id", Integer, ForeignKey("symbols.id"), nullable=False, comment="The symbol."),
+        Col("symbol_id", Integer, nullable=False, comment="The symbol (symbols.id)."),
         Col("timeframe", Text, nullable=False, comment="Length of the bar: 1d."),
         Col("session", Date, nullable=False, comment="Session date on the symbol's calendar."),
         Col("ts", MOMENT, nullable=True, comment="Opening instant of an intraday bar; NULL for a daily one."),
@@ -185,7 +187,7 @@ class IndicatorDefinitionRow(Model):
 indicators = Table(
     "indicators",
     Model.metadata,
-    Col("symbol_id", Integer, ForeignKey("symbols.id"), nullable=False, comment="The symbol."),
+    Col("symbol_id", Integer, nullable=False, comment="The symbol (symbols.id)."),
     Col("timeframe", Text, nullable=False, comment="Length of the bar: 1d."),
     Col("session", Date, nullable=False, comment="Session date on the symbol's calendar."),
     Col("ts", MOMENT, nullable=True, comment="Opening instant of an intraday bar; NULL for a daily one."),
