@@ -45,6 +45,11 @@ WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAY_PIECE = re.compile(r"^(\d|[a-z]{3})(?:-(\d|[a-z]{3}))?(?:/(\d+))?$")
 
 
+def present_moment() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
 class ExchangeTimes(CronTrigger):  # type: ignore[misc]  # APScheduler carries no types
     """A cron entry that fires once when clocks go back, although its time of day comes twice.
 
@@ -145,10 +150,10 @@ class Scheduler:
         clock: Tells the present moment, aware.
     """
 
-    def __init__(self, timetable: Timetable, work: Work, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(self, timetable: Timetable, work: Work, clock: Callable[[], datetime] = present_moment) -> None:
         self.timetable = timetable
         self.work = work
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock
         self.started = self.clock()
         self.attended: dict[str, datetime] = {}
 

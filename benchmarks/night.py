@@ -110,6 +110,16 @@ def night(config: Path) -> tuple[float, dict[str, Any]]:
     return seconds, said
 
 
+def rows_of(
+    claim: str, night_result: tuple[float, dict[str, Any]], target: float, step_targets: dict[str, float]
+) -> Iterator[Row]:
+    """Yield a row for the night, start-up included, and one for each of its steps."""
+    seconds, said = night_result
+    yield Row(claim, seconds, target=target)
+    for step in said["steps"]:
+        yield Row(f"  {step['name']}", step["seconds"], target=step_targets.get(step["name"]))
+
+
 def run() -> Iterator[Row]:
     """Run the three nights."""
     source = measuring.prices_folder()
@@ -120,13 +130,10 @@ def run() -> Iterator[Row]:
         config = write_config(folder, prices, source / SYMBOLS)
         watch = MemoryWatch(folder)
         watch.start()
-        seconds, said = night(config)
-        yield Row("night, cold, with report", seconds, target=TARGETS["cold"])
-        for step in said["steps"]:
-            yield Row(f"  step {step['name']}", step["seconds"], target=STEP_TARGETS.get(step["name"]))
-        yield Row("night, unchanged", night(config)[0], target=TARGETS["unchanged"])
+        yield from rows_of("night, cold, with report", night(config), TARGETS["cold"], STEP_TARGETS)
+        yield from rows_of("night, unchanged", night(config), TARGETS["unchanged"], {})
         prices.write_bytes((source / PRICES).read_bytes())
-        yield Row("night, one new session of every symbol", night(config)[0], target=TARGETS["one new session"])
+        yield from rows_of("night, one new session of every symbol", night(config), TARGETS["one new session"], {})
         watch.end()
         yield Row("largest process of these nights", watch.peak / MEGABYTE, "MB", target=MEMORY_TARGET)
 

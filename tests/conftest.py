@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+pytest_plugins = ["nights"]
+
 THOROUGH = "ALPHAFACTORY_THOROUGH"
 """Set to 1 in the environment of a thorough run; tests with random searches read it and search longer."""
 

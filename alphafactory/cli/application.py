@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alphafactory.cli import backtests, catalogues, configuration, database, demo, development, jobs
-from alphafactory.cli.output import mask_secrets, print_note
+from alphafactory.cli.output import mask_secrets, one_line, print_note
 from alphafactory.cli.session import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, Session, session_of
 from alphafactory.errors import AlphaFactoryError, UsageError
 
@@ -142,11 +142,6 @@ def global_options_first(arguments: Sequence[str]) -> list[str]:
         else:
             others.append(word)
     return [*ours, *others]
-
-
-def one_line(message: str) -> str:
-    """Put a message into one line."""
-    return " ".join(message.split())
 
 
 def _describe_defect(error: Exception, session: Session) -> str:

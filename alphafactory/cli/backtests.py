@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from alphafactory.cli.jobs import STEPS, failure_in_words, run_named
-from alphafactory.cli.output import print_json, print_line, print_note, print_table
+from alphafactory.cli.output import one_line, print_json, print_line, print_note, print_table
 from alphafactory.cli.session import AsOfOption, JsonOption, exit_status, parse_date, session_of
 from alphafactory.errors import UsageError
 
@@ -45,7 +45,7 @@ def backtest(  # noqa: PLR0917  Typer's options are the function's parameters, a
 
         found = run_adhoc(workspace, strategy, wanted, params, start=first, end=last)
     for failure in found.failures:
-        print_note(f"Failed: {failure_in_words(failure)}")
+        print_note(f"Failed: {one_line(failure_in_words(failure))}")
     if json:
         print_json(found.results)
     else:

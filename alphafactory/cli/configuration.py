@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from alphafactory.cli.jobs import known_jobs
 from alphafactory.cli.output import mask_secrets, plain, print_json, print_line, print_note
 from alphafactory.cli.session import FINE, USAGE, JsonOption, session_of
 from alphafactory.errors import ConfigError, UnknownNameError
@@ -65,7 +66,6 @@ def masked_settings(loaded: LoadedConfig) -> dict[str, Any]:
 
 def wrong_names(session: Session) -> list[str]:
     """Return what is wrong with the names that the config uses: jobs, cron entries, strategies, sources."""
-    from alphafactory.cli.jobs import known_jobs  # noqa: PLC0415  beside its use
     from alphafactory.scheduling import Timetable  # noqa: PLC0415  APScheduler, as above
     from alphafactory.sources import sources  # noqa: PLC0415  as above
     from alphafactory.strategies.catalogue import discover_strategies  # noqa: PLC0415  as above

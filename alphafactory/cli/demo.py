@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer  # noqa: TC002  Typer reads the annotations at run time
 
-from alphafactory.cli.jobs import NIGHT, job_as_json, print_result
+from alphafactory.cli.jobs import NIGHT, job_as_json, known_jobs, print_failures, print_result
 from alphafactory.cli.output import print_json, print_line, print_table
 from alphafactory.cli.session import JsonOption, Session, exit_status, session_of
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.workspace import Workspace
 
 BEST_SHOWN = 5
+SIMULATED = "These prices are simulated: no company of this market exists, and no result says anything of a real one."
 FAULTS = 3
 """Faulty bars planted a year, so that the quality gate has something to show."""
 
@@ -27,7 +28,6 @@ def demo(context: typer.Context, json: JsonOption = False) -> int:
     """Run a whole night on a simulated market, in an embedded database of its own: nothing to set up."""
     session = session_of(context)
     session.override(demo_settings(session))
-    from alphafactory.cli.jobs import known_jobs  # noqa: PLC0415  beside its use
     from alphafactory.pipeline.running import run_job  # noqa: PLC0415  SQLAlchemy, which help does not need
 
     job = known_jobs().get("nightly")
@@ -37,12 +37,11 @@ def demo(context: typer.Context, json: JsonOption = False) -> int:
         columns, best = _best(workspace)
     if json:
         print_json({**job_as_json(result), "best": [dict(zip(columns, row, strict=True)) for row in best]})
-        return exit_status(result.outcome)
-    print_table(columns, best, title="Best results by Sharpe ratio, beside holding the same symbol")
-    print_line(
-        "These prices are simulated: no company of this market exists, and no result says anything of a real one."
-    )
-    print_result(result)
+    else:
+        print_table(columns, best, title="Best results by Sharpe ratio, beside holding the same symbol")
+        print_line(SIMULATED)
+        print_result(result)
+    print_failures(result)
     return exit_status(result.outcome)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
-from alphafactory.cli.output import mask_secrets, plain, print_json, print_line, print_note, print_table
+from alphafactory.cli.output import one_line, plain, print_json, print_line, print_note, print_table
 from alphafactory.cli.session import AsOfOption, JsonOption, Session, exit_status, session_of
 from alphafactory.errors import AlphaFactoryError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from alphafactory.job import Job
     from alphafactory.pipeline.running import JobResult
@@ -169,7 +169,9 @@ def _claim_and_run(session: Session, job: Job, due: datetime, label: str, as_of:
 
 
 def _log(text: str) -> None:
-    print_note(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {mask_secrets(text)}")
+    from alphafactory.scheduling import present_moment  # noqa: PLC0415  APScheduler takes 0.2 s
+
+    print_note(f"{present_moment():%Y-%m-%d %H:%M:%SZ} {text}")
 
 
 def known_jobs() -> Registry[Job]:
@@ -189,6 +191,7 @@ def run_named(session: Session, name: str, as_of: str | None, *, json: bool) -> 
         print_json(job_as_json(result))
     else:
         print_result(result)
+    print_failures(result)
     return exit_status(result.outcome)
 
 
@@ -233,14 +236,25 @@ def failure_in_words(failure: Mapping[str, str]) -> str:
 
 
 def print_result(result: JobResult) -> None:
-    """Print the steps of a run, what failed in them and where the report is."""
-    rows = [[step.name, step.outcome, round(step.seconds, 1), step.rows, step.message] for step in result.steps]
+    """Print the steps of a run, how it ended and where the report is; what failed is `print_failures`' to tell."""
+    rows = [
+        [step.name, step.outcome, round(step.seconds, 1), step.rows, "" if step.outcome == "failed" else step.message]
+        for step in result.steps
+    ]
     print_table(("step", "outcome", "seconds", "rows", ""), rows)
-    failures = [(step.name, failure) for step in result.steps for failure in step.failures]
-    for step_name, failure in failures[:FAILURES_SHOWN]:
-        print_line(f"Failed in {step_name}: {failure_in_words(failure)}")
-    if len(failures) > FAILURES_SHOWN:
-        print_line(f"... and {len(failures) - FAILURES_SHOWN} more failures, all in the table job_steps.")
     print_line(f"{result.job}: {result.outcome} after {result.seconds:.1f} s (run {result.run_id}).")
     if result.report:
         print_line(f"Report: {result.report}")
+
+
+def print_failures(result: JobResult) -> None:
+    """Say on stderr, a line each, which steps failed and what gave no result."""
+    sys.stdout.flush()
+    for step in result.steps:
+        if step.outcome == "failed":
+            print_note(f"Error in {step.name}: {one_line(step.message)}")
+    failures = [(step.name, failure) for step in result.steps for failure in step.failures]
+    for step_name, failure in failures[:FAILURES_SHOWN]:
+        print_note(f"Failed in {step_name}: {one_line(failure_in_words(failure))}")
+    if len(failures) > FAILURES_SHOWN:
+        print_note(f"... and {len(failures) - FAILURES_SHOWN} more failures, all in the table job_steps.")

@@ -23,6 +23,11 @@ def mask_secrets(text: str) -> str:
     return _WORD_PASSWORD.sub(r"\1***", _URL_PASSWORD.sub(r"\1:***@", text))
 
 
+def one_line(message: str) -> str:
+    """Put a message into one line."""
+    return " ".join(message.split())
+
+
 def print_json(value: object) -> None:
     """Print one JSON value; a number that JSON does not have (NaN, infinity) is null."""
     sys.stdout.write(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -21,7 +21,7 @@ from alphafactory.pipeline.records import Question, backtest_record
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
 from alphafactory.pipeline.workers import run_work
-from alphafactory.store import backtests, bars, strategies, symbols
+from alphafactory.store import backtests, strategies, symbols
 from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -113,7 +113,7 @@ def run_backtests(run: Run) -> StepReport:
         "nightly",
         run.run_id,
     )
-    answers = _answer(workspace, order)
+    answers = _answer(workspace, order, past=run.is_past)
     run.notes.update(backtests=answers.keys, computed=answers.computed)
     message = f"{answers.computed} of {len(answers.keys)} backtests computed, the others stand."
     return StepReport(answers.computed, message, (*failures, *universe.failures, *answers.failures))
@@ -149,16 +149,15 @@ def run_adhoc(
         "adhoc",
         None,
     )
-    answers = _answer(workspace, order)
+    answers = _answer(workspace, order, past=False)
     with workspace.database.begin() as connection:
         results = adhoc_results(connection, answers.keys)
     outcome = "fine" if not answers.failures else "partial" if results else "failed"
     return AdhocResult(results, outcome, answers.failures)
 
 
-def _answer(workspace: Workspace, order: Order) -> Answers:
+def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
     with workspace.database.begin() as connection:
-        past = bars.is_past(connection, workspace.cutoff)
         prints = data_fingerprints(connection, order.symbols, workspace.cutoff)
         questions, failures = _questions(connection, workspace, order, prints)
         done = backtests.read_done(connection, list(questions))

@@ -46,9 +46,9 @@ def check_quality(run: Run) -> StepReport:
     workspace = run.workspace
     registry = rules()
     chosen = [rule for rule in registry if rule.name not in workspace.config.quality.disabled]
+    if run.is_past:
+        return StepReport(0, f"As of the past date {workspace.as_of} nothing is judged anew.", skipped=True)
     with workspace.database.begin() as connection:
-        if bars.is_past(connection, workspace.cutoff):
-            return StepReport(0, f"As of the past date {workspace.as_of} nothing is judged anew.", skipped=True)
         universe = choose_universe(connection, workspace)
         changed, fingerprints, newest = _series_to_judge(connection, universe.symbols, chosen, workspace)
         if not changed:
@@ -104,9 +104,9 @@ def compute_indicators(run: Run) -> StepReport:
     """Compute the cached indicators of every series that changed; write the rows that differ."""
     workspace = run.workspace
     known = definitions()
+    if run.is_past:
+        return StepReport(0, "The cache holds the current basis; a past date computes in memory.", skipped=True)
     with workspace.database.begin() as connection:
-        if bars.is_past(connection, workspace.cutoff):
-            return StepReport(0, "The cache holds the current basis; a past date computes in memory.", skipped=True)
         universe = choose_universe(connection, workspace)
         prints = data_fingerprints(connection, universe.symbols, workspace.cutoff)
         done = states.read_series_states(connection, "indicators")

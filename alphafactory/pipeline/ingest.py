@@ -46,9 +46,9 @@ def download(run: Run) -> StepReport:
     source, notes = _choose_source(workspace)
     for note in notes:
         workspace.progress.say(note)
+    if run.is_past:
+        return StepReport(0, f"As of the past date {workspace.as_of} nothing is downloaded.", skipped=True)
     with workspace.database.begin() as connection:
-        if bars.is_past(connection, workspace.cutoff):
-            return StepReport(0, f"As of the past date {workspace.as_of} nothing is downloaded.", skipped=True)
         known = states.read_source_state(connection, source.name)
     stamp = _stamp(source, workspace)
     if known is not None and stamp is not None and known.stamp == stamp:

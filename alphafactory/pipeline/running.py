@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphafactory.errors import AlphaFactoryError, DatabaseError
 from alphafactory.pipeline.workspace import code_version, masked_config
-from alphafactory.store import job_runs
+from alphafactory.store import bars, job_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,6 +63,14 @@ class Run:
     job: str
     steps: list[StepResult] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the tables hold news that was not known on `as_of`; asked once a run, for steps only add what was."""
+        if "is_past" not in self.notes:
+            with self.workspace.database.begin() as connection:
+                self.notes["is_past"] = bars.is_past(connection, self.workspace.cutoff)
+        return bool(self.notes["is_past"])
 
     @property
     def outcome(self) -> str:

@@ -17,7 +17,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
-from alphafactory.store.bulk import ColumnData, copy_in, read_packed, text_column
+from alphafactory.store.bulk import ColumnData, copy_in, read_packed, row_keys, text_column
 from alphafactory.store.database import raw
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alphafactory.domain.arrays import DateArray, IntArray
+    from alphafactory.domain.arrays import BoolArray, DateArray, IntArray
 
 _KINDS = {"session": "date", **dict.fromkeys(BAR_FIELDS, "float8")}
 _STAGING = """
@@ -110,17 +110,33 @@ def upsert_bars(
     stored = connection.execute(query, {"ids": [int(key) for key in symbol_ids]}).scalars().all()
     known = np.isin(symbol_ids, np.array(stored, dtype=np.int64))[batch.codes]
     new = _copy_first(connection, batch.take(~known), symbol_ids, source, closes[~known]) if not known.all() else 0
-    if not known.any():
+    news = known & _is_news(connection, batch, symbol_ids)
+    if not news.any():
         return BarChanges(new, 0)
     connection.execute(text(_STAGING))
-    later = batch.take(known)
-    moments = ColumnData("known_at", "timestamptz", closes[known])
-    copy_in(raw(connection), "staged_bars", [*_columns(later, symbol_ids), moments])
+    moments = ColumnData("known_at", "timestamptz", closes[news])
+    copy_in(raw(connection), "staged_bars", [*_columns(batch.take(news), symbol_ids), moments])
     connection.execute(text("ANALYZE staged_bars"))
     changed = connection.execute(text(_REVISE), {"source": source, "moment": moment}).rowcount
     added = connection.execute(text(_ADD), {"source": source, "moment": moment}).rowcount
     connection.execute(text("DROP TABLE staged_bars"))
     return BarChanges(new + added, changed)
+
+
+def _is_news(connection: Connection, batch: BarBatch, symbol_ids: IntArray) -> BoolArray:
+    """Return the mask of the bars that the table does not hold to the bit; shape (n,)."""
+    query = sql.SQL("SELECT * FROM bars_1d WHERE symbol_id = ANY({})").format([int(key) for key in symbol_ids])
+    owners, stored = read_packed(raw(connection), query, "symbol_id", "session", _KINDS)
+    held = row_keys(owners, stored["session"])
+    wanted = row_keys(symbol_ids[batch.codes], batch.sessions)
+    if len(held) == 0:
+        return np.ones(len(wanted), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(held, wanted), len(held) - 1)
+    same = held[place] == wanted
+    for name in BAR_FIELDS:
+        same &= stored[name][place] == getattr(batch, name)
+    news: BoolArray = ~same
+    return news
 
 
 def _copy_first(connection: Connection, batch: BarBatch, symbol_ids: IntArray, source: str, closes: DateArray) -> int:
@@ -132,7 +148,9 @@ def _copy_first(connection: Connection, batch: BarBatch, symbol_ids: IntArray, s
         ColumnData("known_at", "timestamptz", closes),
         ColumnData("known_at_assumed", "bool", np.ones(rows, dtype=np.uint8)),
     ]
-    return copy_in(raw(connection), "bars_1d", columns)
+    written = copy_in(raw(connection), "bars_1d", columns)
+    connection.execute(text("ANALYZE bars_1d"))  # the night reads at once, long before autovacuum would look
+    return written
 
 
 def _columns(batch: BarBatch, symbol_ids: IntArray) -> list[ColumnData]:

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import psycopg
 
-    from alphafactory.domain.arrays import BoolArray, IntArray
+    from alphafactory.domain.arrays import BoolArray, DateArray, IntArray
 
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
 _ROWS_A_CHUNK = 65_536
+_DAYS, _DAY_ZERO = 10_000_000, 1_000_000
 _EPOCH = np.datetime64("2000-01-01", "D")
 _SEND = {"int8": "int8send", "float8": "float8send", "date": "date_send"}
 _OIDS = {"float8": 701, "date": 1082}
@@ -97,7 +98,18 @@ def read_packed(
         raise DatabaseError(f"A bulk read of {', '.join(kinds)} met a NULL. Report the query as a defect.")
     records = np.frombuffer(content, dtype=layout)
     columns = {name: _decoded(records[name], kind) for name, kind in kinds.items()}
-    return np.repeat(np.array(keys, dtype=np.int64), counts), columns
+    return _in_order(np.repeat(np.array(keys, dtype=np.int64), counts), columns, order)
+
+
+def _in_order(
+    keys: IntArray, columns: dict[str, npt.NDArray[Any]], order: str
+) -> tuple[IntArray, dict[str, npt.NDArray[Any]]]:
+    """Sort by key and session here: the server's parallel workers deliver groups in any order, and sort more slowly."""
+    rows = row_keys(keys, columns[order])
+    if len(rows) == 0 or bool(np.all(rows[1:] > rows[:-1])):
+        return keys, columns
+    positions = np.argsort(rows, kind="stable")
+    return keys[positions], {name: values[positions] for name, values in columns.items()}
 
 
 def _layout(fields: Sequence[tuple[str, str, int]]) -> np.dtype[np.void]:
@@ -191,3 +203,13 @@ def copy_fields(
             fields = b"".join(struct.pack(">i", len(part)) + part for part in row)
             copy.write(struct.pack(">h", len(row)) + fields)
         copy.write(_TRAILER)
+
+
+def row_keys(symbol_ids: IntArray, sessions: DateArray) -> IntArray:
+    """Return one integer a row that orders like (symbol, session); both of shape (n,)."""
+    return symbol_ids.astype(np.int64) * _DAYS + sessions.astype("datetime64[D]").astype(np.int64) + _DAY_ZERO
+
+
+def split_row_keys(keys: IntArray) -> tuple[IntArray, DateArray]:
+    """Return the symbols and sessions of which `row_keys` made these keys."""
+    return keys // _DAYS, (keys % _DAYS - _DAY_ZERO).astype("datetime64[D]")

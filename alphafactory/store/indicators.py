@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import text
 
 from alphafactory.errors import DatabaseError
-from alphafactory.store.bulk import ColumnData, copy_in, read_packed, text_column
+from alphafactory.store.bulk import ColumnData, copy_in, read_packed, row_keys, split_row_keys, text_column
 from alphafactory.store.database import Database, raw
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def upsert_indicators(
     if len(symbol_ids) == 0:
         return 0
     hashes = _row_hashes(columns)
-    keys = _keys(symbol_ids, sessions)
+    keys = row_keys(symbol_ids, sessions)
     stored = _stored(connection, np.unique(symbol_ids))
     position = np.searchsorted(stored["key"], keys)
     inside = np.minimum(position, max(len(stored["key"]) - 1, 0))
@@ -186,17 +186,12 @@ def _encoded(
     return encoded
 
 
-def _keys(symbol_ids: IntArray, sessions: DateArray) -> IntArray:
-    """Return one ordered integer a row; a session counts in days since 1970."""
-    return symbol_ids.astype(np.int64) * 1_000_000 + sessions.astype("datetime64[D]").astype(np.int64) + 100_000
-
-
 def _stored(connection: Connection, symbol_ids: IntArray) -> dict[str, IntArray]:
     query = sql.SQL("SELECT symbol_id, session, row_hash FROM indicators_1d WHERE symbol_id = ANY({})")
     ids = sql.Literal([int(key) for key in symbol_ids])
     kinds = {"session": "date", "row_hash": "int8"}
     owners, found = read_packed(raw(connection), query.format(ids), "symbol_id", "session", kinds)
-    return {"key": _keys(owners, found["session"]), "row_hash": found["row_hash"].astype(np.int64)}
+    return {"key": row_keys(owners, found["session"]), "row_hash": found["row_hash"].astype(np.int64)}
 
 
 def _delete(connection: Connection, keys: IntArray) -> None:
@@ -206,8 +201,8 @@ def _delete(connection: Connection, keys: IntArray) -> None:
         "DELETE FROM indicators_1d i USING unnest(CAST(:ids AS int[]), CAST(:sessions AS date[])) "
         "AS d(symbol_id, session) WHERE i.symbol_id = d.symbol_id AND i.session = d.session"
     )
-    days = (keys % 1_000_000 - 100_000).astype("datetime64[D]")
-    connection.execute(statement, {"ids": (keys // 1_000_000).tolist(), "sessions": days.tolist()})
+    ids, sessions = split_row_keys(keys)
+    connection.execute(statement, {"ids": ids.tolist(), "sessions": sessions.tolist()})
 
 
 def _row_hashes(columns: Mapping[str, FloatArray]) -> IntArray:
