@@ -25,8 +25,8 @@ class BarBatch:
     """Raw bars of many symbols, stacked. Every array has shape (n,).
 
     `codes[i]` is the position in `tickers` of bar i's symbol. Prices are in the listing's currency as traded, volume in
-    shares. `lines[i]` is where the source had the bar (a file's line number), 0 where that has no meaning. Rows may be in
-    any order and may be faulty: judging them is the quality gate's work.
+    shares. `lines[i]` is where the source had the bar (a file's line number), 0 where that has no meaning. Rows may be
+    in any order and may be faulty: judging them is the quality gate's work.
     """
 
     tickers: tuple[str, ...]

@@ -16,10 +16,10 @@ EXIT_REASONS = ("open", "signal", "ruined", "delisted")
 class Trades:
     """Round trips from flat to flat, in order of entry. Every array has shape (trades,).
 
-    Rows are positions in the simulated sessions; `exit_row` is -1 for an open trade, and its exit_price is NaN. Prices are
-    average fill prices on the split-adjusted basis after slippage, quantity the largest holding in adjusted shares
-    (negative when short). `net_pnl` is money after every cost, without dividends; for an open trade it is the unrealised
-    profit less the entry costs. `mae` and `mfe` are the worst and the best excursion as a fraction of the entry price
+    Rows are positions in the simulated sessions; `exit_row` is -1 for an open trade, and its exit_price is NaN. Prices
+    are average fill prices on the split-adjusted basis after slippage, quantity the largest holding in adjusted shares
+    (negative when short). `net_pnl` is money after every cost, without dividends; for an open trade it is the
+    unrealised profit less the entry costs. `mae` and `mfe` are the worst and the best excursion as a fraction of the entry price
     (mae <= 0 <= mfe), over every bar held.
     """
 
@@ -64,8 +64,8 @@ class RefusedOrder:
 class Simulation:
     """One finished simulation. `equity`, `cash` and `position` have shape (sessions,), marked at each close.
 
-    `position` is in adjusted shares. Totals are money over the whole run. `traded_value` is the sum of the absolute values
-    of all fills. `balance_error` is the relative breach of the balance identity, which the simulator has already judged.
+    `position` is in adjusted shares. Totals are money over the whole run. `traded_value` is the sum of the absolute
+    values of all fills. `balance_error` is the relative breach of the balance identity, which the simulator judged.
     """
 
     equity: FloatArray

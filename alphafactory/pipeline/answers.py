@@ -10,7 +10,7 @@ from alphafactory.store import results
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from alphafactory.store.database import Connection
 
 _TRADE = (
     "number", "entry_session", "entry_price", "exit_session", "exit_price", "quantity", "gross_pnl", "net_pnl",

@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from sqlalchemy import Connection
-
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.registry import BrokenPlugin
+    from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
     from alphafactory.strategies.base import Strategy
 

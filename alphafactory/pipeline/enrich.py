@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from sqlalchemy import Connection
-
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.bars import BarPanel, Bars
     from alphafactory.indicators.base import IndicatorDefinition
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.registry import BrokenPlugin
+    from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
 
 READS = (

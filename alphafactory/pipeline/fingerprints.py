@@ -1,7 +1,8 @@
 """What a backtest's result depends on, as one hash; and which question it answers, as another.
 
 The fingerprint is the SHA-256 of a canonical JSON of the strategy's source, its parameters, the code of its indicators,
-of the simulation and of the metrics, the settings, the library versions and the data. Equal fingerprints, equal results.
+of the simulation and of the metrics, the settings, the library versions and the data. The same fingerprint is
+the same result.
 """
 
 from __future__ import annotations

@@ -24,8 +24,6 @@ from alphafactory.store import actions, bars, findings, states, symbols
 if TYPE_CHECKING:
     from datetime import date
 
-    from sqlalchemy import Connection
-
     from alphafactory.domain.arrays import DateArray
     from alphafactory.domain.bars import BarBatch
     from alphafactory.domain.findings import Finding
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.sources.base import Source
+    from alphafactory.store.database import Connection
 
 READS = ("symbols", "bars", "source_states", "splits", "dividends", "earnings_calendar", "quality_findings")
 WRITES = (

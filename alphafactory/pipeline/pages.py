@@ -15,13 +15,12 @@ from alphafactory.store import results, symbols
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection
-
     from alphafactory.domain.arrays import DateArray, FloatArray
     from alphafactory.domain.bars import Bars
     from alphafactory.metrics import Metric
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.reports.contexts import MetricUnit
+    from alphafactory.store.database import Connection
 
 _UNITS: Mapping[str, MetricUnit] = {
     "ratio": "ratio", "fraction": "fraction", "money": "money", "count": "count", "sessions": "bars", "date": "session",

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.bars import BarBatch
     from alphafactory.pipeline.running import Failure
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.store.actions import Action
+    from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
 
 

@@ -27,10 +27,9 @@ from alphafactory.store import findings, job_runs, results
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
-
     from alphafactory.pipeline.running import Run, StepResult
     from alphafactory.reports.contexts import Outcome, StepOutcome
+    from alphafactory.store.database import Connection
 
 _MOST_FINDINGS = 200
 _HEADINGS = {

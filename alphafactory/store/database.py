@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import conninfo
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Engine
 
     from alphafactory.config import Config
+
+__all__ = ["Connection", "Database", "checked_url", "explain", "mask_password", "open_database", "raw"]
 
 OLDEST_SUPPORTED = 15
 _EMBEDDED = re.compile(r"^embedded(?::([a-z][a-z0-9_]{0,40}))?$")

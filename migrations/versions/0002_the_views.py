@@ -32,8 +32,10 @@ VIEWS = {
         """,
     ),
     "v_quarantined": (
-        "Bars that nothing downstream uses, and why. Example: "
-        "SELECT ticker, session, rule, message FROM v_quarantined ORDER BY session DESC;",
+        (
+            "Bars that nothing downstream uses, and why. Example: "
+            "SELECT ticker, session, rule, message FROM v_quarantined ORDER BY session DESC;"
+        ),
         """
         SELECT s.ticker, f.symbol_id, f.timeframe, f.session, f.rule, f.message, f.payload, f.found_at,
             f.id AS finding_id
@@ -77,7 +79,7 @@ VIEWS = {
         "The best current result of each sector by Sharpe ratio. Example: SELECT * FROM v_best_by_sector;",
         """
         SELECT DISTINCT ON (sector) sector, ticker, strategy, params, sharpe, total_return, max_drawdown, n_trades, id
-        FROM v_current_backtests WHERE sharpe IS NOT NULL
+        FROM v_current_backtests WHERE sharpe IS NOT NULL AND sector IS NOT NULL
         ORDER BY sector, sharpe DESC, ticker, strategy
         """,
     ),

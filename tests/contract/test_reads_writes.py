@@ -1,0 +1,101 @@
+"""Each step of the night touches the tables that it declares and no other; PostgreSQL's own statistics are the witness."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from nights import Nights, PriceFile, evening
+
+from alphafactory.pipeline import backtest, enrich, ingest, report
+from alphafactory.pipeline.running import run_job
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from alphafactory.pipeline.running import Step
+
+DAY = date(2024, 2, 15)
+STEPS = [
+    ("download", ingest.download, ingest),
+    ("quality", enrich.check_quality, enrich),
+    ("indicators", enrich.compute_indicators, enrich),
+    ("backtests", backtest.run_backtests, backtest),
+    ("report", report.write_reports, report),
+]
+RECORDS = {"job_runs", "job_steps", "alembic_version"}  # kept by the runner, around every step
+TOUCHED = """
+SELECT coalesce(parent.relname, c.relname) AS name, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0) AS reads,
+    s.n_tup_ins + s.n_tup_upd + s.n_tup_del AS writes
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class parent ON parent.oid = i.inhparent
+WHERE s.schemaname = 'public'
+"""
+
+
+def counts(nights: Nights) -> dict[str, tuple[int, int]]:
+    """Return how often each table was read and how many of its rows were written; partitions count for their table."""
+    found: dict[str, tuple[int, int]] = {}
+    with psycopg.connect(nights.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_stat_clear_snapshot()")
+        for name, reads, writes in connection.execute(TOUCHED):
+            before = found.get(name, (0, 0))
+            found[name] = (before[0] + int(reads), before[1] + int(writes))
+    return found
+
+
+def touched(nights: Nights, name: str, step: Step) -> tuple[set[str], set[str]]:
+    """Run one step and return the tables that it read and those that it wrote."""
+    with nights.workspace(DAY, evening(DAY)) as workspace:
+        before = counts(nights)
+        result = run_job(workspace, name, [(name, step)])
+        assert result is not None
+        assert result.outcome == "fine", result.steps
+        with workspace.database.begin() as connection:
+            connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")
+    after = counts(nights)
+    read = {table for table, (reads, _) in after.items() if reads > before[table][0]}
+    written = {table for table, (_, writes) in after.items() if writes > before[table][1]}
+    return read - RECORDS, written - RECORDS
+
+
+@pytest.fixture
+def busy(nights: Nights) -> Nights:
+    """A night is over, and the next finds new bars, a restated one, a split and a dividend."""
+    file = PriceFile(nights, last=DAY)
+    file.write(until=date(2024, 1, 16))
+    nights.run(date(2024, 1, 16))
+    file.row("S0", date(2023, 6, 1))[5] += 0.1
+    file.row("S1", date(2023, 6, 1))[3] = 1.0
+    file.write()
+    (nights.folder / "splits.csv").write_text("symbol,ex_date,ratio\nS0,2023-09-05,2\n")
+    (nights.folder / "dividends.csv").write_text("symbol,ex_date,amount\nS1,2023-07-03,0.5\n")
+    nights.settings |= {
+        "sources.csv.splits_path": nights.folder / "splits.csv",
+        "sources.csv.dividends_path": nights.folder / "dividends.csv",
+    }
+    return nights
+
+
+def test_each_step_touches_what_it_declares(busy: Nights) -> None:
+    reads: dict[ModuleType, set[str]] = {}
+    writes: dict[ModuleType, set[str]] = {}
+    for name, step, module in STEPS:
+        read, written = touched(busy, name, step)
+        reads.setdefault(module, set()).update(read)
+        writes.setdefault(module, set()).update(written)
+    for module, written in writes.items():
+        assert written <= set(module.WRITES), module.__name__
+        # A write looks its rows up, and asks the tables that a foreign key points to.
+        pointed_to = {
+            target
+            for source, target in busy.ask(
+                "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+            )
+            if source in module.WRITES or target in module.WRITES
+        }
+        assert reads[module] <= set(module.READS) | set(module.WRITES) | pointed_to, module.__name__
+    never_in_this_night = {"earnings_calendar"}
+    assert {name for module in writes for name in set(module.WRITES) - writes[module]} <= never_in_this_night
