@@ -19,8 +19,8 @@ class Trades:
     Rows are positions in the simulated sessions; `exit_row` is -1 for an open trade, and its exit_price is NaN. Prices
     are average fill prices on the split-adjusted basis after slippage, quantity the largest holding in adjusted shares
     (negative when short). `net_pnl` is money after every cost, without dividends; for an open trade it is the
-    unrealised profit less the entry costs. `mae` and `mfe` are the worst and the best excursion as a fraction of the entry price
-    (mae <= 0 <= mfe), over every bar held.
+    unrealised profit less the entry costs. `mae` and `mfe` are the worst and the best excursion as a fraction of the
+    entry price (mae <= 0 <= mfe), over every bar held.
     """
 
     entry_row: IntArray

@@ -100,7 +100,7 @@ def _store(run: Run, delivery: Delivery, stamp: str | None) -> StepReport:
         changes, actions_written = _store_market(connection, delivery, batch, keys, workspace)
         _store_findings(connection, found, keys, chosen)
         if stamp is not None:
-            state = states.SourceState(stamp, _newest(batch), len(delivery.rejected))
+            state = states.SourceState(stamp, _newest(batch, workspace.as_of), len(delivery.rejected))
             states.write_source_state(connection, delivery.source, state)
     run.notes.update(bars_new=changes.new, bars_changed=changes.changed)
     message = f"{delivery.source}: {changes.new} new and {changes.changed} changed bars, {actions_written} actions"
@@ -131,9 +131,9 @@ def _store_market(
     ids = np.array([keys[ticker] for ticker in batch.tickers], dtype=np.int64)
     fresh = sorted(set(keys.values()) - set(bars.read_fingerprints(connection, workspace.cutoff, clean=False)))
     calendars = {listing.ticker: listing.calendar for listing in delivery.listings}
-    changes = bars.upsert_bars(
-        connection, batch, ids, delivery.source, closes=_closes(batch, calendars), moment=workspace.moment
-    )
+    # A bar dated after today is known already, for here it is; the gate has to see it to keep it out.
+    closes = np.minimum(_closes(batch, calendars), np.datetime64(workspace.moment.replace(tzinfo=None), "us"))
+    changes = bars.upsert_bars(connection, batch, ids, delivery.source, closes=closes, moment=workspace.moment)
     span = (batch.sessions.min().astype(object), batch.sessions.max().astype(object))
     written = actions.upsert_actions(
         connection, keys, fresh, [s for s in delivery.splits if s.ex_date <= workspace.as_of],
@@ -163,10 +163,10 @@ def _store_findings(connection: Connection, found: list[Finding], keys: dict[str
     findings.upsert_findings(connection, found, keys, rules=names, subjects=None)
 
 
-def _newest(batch: BarBatch) -> date | None:
-    if len(batch) == 0:
-        return None
-    newest: date = batch.sessions.max().astype(object)
+def _newest(batch: BarBatch, as_of: date) -> date | None:
+    """Return the newest session up to `as_of`; a wrong date in the future is nothing that other symbols lack."""
+    sessions = batch.sessions[batch.sessions <= np.datetime64(as_of, "D")]
+    newest: date | None = sessions.max().item() if len(sessions) else None
     return newest
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from alphafactory.metrics import METRICS, drawdown_series, monthly_returns, yearly_returns
 from alphafactory.pipeline.panel import read_panel
+from alphafactory.pipeline.workspace import code_version
 from alphafactory.reports.contexts import BacktestContext, MetricRow, MonthlyRow, SourceRow, TradeRow
 from alphafactory.store import results, symbols
 
@@ -51,8 +54,19 @@ def read_page_data(
     )
 
 
+def page_stamp(row: dict[str, Any], holding: dict[str, Any] | None) -> str:
+    """Return the hash of all that a backtest's page is made from."""
+    held = None if holding is None else [holding["id"], holding["fingerprint"]]
+    words = [row["id"], row["fingerprint"], row["ticker"], row["symbol_name"], row["sector"], held, code_version()]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
+
+
 def backtest_context(
-    connection: Connection, workspace: Workspace, data: PageData, row: dict[str, Any], benchmark_id: int | None
+    connection: Connection,
+    workspace: Workspace,
+    data: PageData,
+    row: dict[str, Any],
+    holding: dict[str, Any] | None,
 ) -> BacktestContext | None:
     """Return the context of one finished backtest, None where its curve is no longer kept."""
     curve = data.curves.get(row["id"])
@@ -86,7 +100,7 @@ def backtest_context(
         metrics=tuple(_metric(metric, row) for metric in METRICS),
         sessions=sessions,
         equity=equity,
-        benchmark_equity=_benchmark(data, benchmark_id, row, sessions),
+        benchmark_equity=_benchmark(data, holding, row, sessions),
         drawdown=drawdown_series(equity, start),
         open=bars.open,
         high=bars.high,
@@ -98,6 +112,7 @@ def backtest_context(
             SourceRow(*found)
             for found in results.read_sources(connection, row["symbol_id"], row["start_session"], row["end_session"])
         ),
+        stamp=page_stamp(row, holding),
     )
 
 
@@ -111,11 +126,13 @@ def _on_sessions(known: Bars, sessions: DateArray) -> Bars:
     return type(known)(sessions=sessions, **columns, **rest)
 
 
-def _benchmark(data: PageData, benchmark_id: int | None, row: dict[str, Any], sessions: DateArray) -> FloatArray | None:
+def _benchmark(
+    data: PageData, holding: dict[str, Any] | None, row: dict[str, Any], sessions: DateArray
+) -> FloatArray | None:
     """Return buy-and-hold's curve on the same sessions, None where it is missing, the same, or of other sessions."""
-    if benchmark_id is None or benchmark_id == row["id"]:
+    if holding is None or holding["id"] == row["id"]:
         return None
-    curve = data.curves.get(benchmark_id)
+    curve = data.curves.get(holding["id"])
     if curve is None or not np.array_equal(np.array(curve["sessions"], dtype="datetime64[D]"), sessions):
         return None
     return np.array(curve["equity"], dtype=np.float64)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alphafactory.errors import UnknownNameError
-from alphafactory.pipeline.pages import backtest_context, read_page_data
+from alphafactory.pipeline.pages import backtest_context, page_stamp, read_page_data
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.running import StepReport
 from alphafactory.pipeline.summaries import night_context
-from alphafactory.reports.writing import write_backtest_page, write_report
+from alphafactory.reports.writing import standing_pages, write_backtest_page, write_report
 from alphafactory.store import results
 
 if TYPE_CHECKING:
@@ -38,7 +38,11 @@ def write_reports(run: Run) -> StepReport:
         rows = [row for row in results.read_backtests(connection, keys) if row["status"] == "done"]
         night = night_context(connection, run, rows, ids)
     paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)
-    path = write_report(workspace.config.reports.dir, night, _pages(workspace, paged, rows))
+    folder = workspace.config.reports.dir
+    stamps = {row["id"]: page_stamp(row, _holding(workspace, rows).get(row["symbol_id"])) for row in paged}
+    standing = standing_pages(folder, stamps)
+    changed = [row for row in paged if row["id"] not in standing]
+    path = write_report(folder, night, _pages(workspace, changed, rows), standing)
     run.notes["report"] = str(path)
     return StepReport(0, f"{path}, {len(paged)} backtests with a page of their own.")
 
@@ -73,14 +77,19 @@ def _pages(
     workspace: Workspace, paged: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
 ) -> Iterator[BacktestContext]:
     """Yield the contexts a handful at a time, so that memory holds few curves."""
-    benchmark = workspace.config.backtest.benchmark
-    holding = {row["symbol_id"]: row["id"] for row in rows if row["strategy"] == benchmark}
+    holding = _holding(workspace, rows)
     for start in range(0, len(paged), _PAGES_A_READ):
         chunk = paged[start : start + _PAGES_A_READ]
-        held = [holding[row["symbol_id"]] for row in chunk if row["symbol_id"] in holding]
+        held = [holding[row["symbol_id"]]["id"] for row in chunk if row["symbol_id"] in holding]
         with workspace.database.begin() as connection:
             data = read_page_data(connection, workspace, chunk, held)
             contexts = [
                 backtest_context(connection, workspace, data, row, holding.get(row["symbol_id"])) for row in chunk
             ]
         yield from (context for context in contexts if context is not None)
+
+
+def _holding(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """Return the benchmark's backtest on each symbol."""
+    benchmark = workspace.config.backtest.benchmark
+    return {row["symbol_id"]: row for row in rows if row["strategy"] == benchmark}

@@ -229,7 +229,8 @@ class SourceRow:
 class BacktestContext:
     """One backtest in full. Every array has shape (sessions,); prices split-adjusted, `drawdown` a fraction <= 0.
 
-    `params` and `settings` are (name, value) pairs in words. `data_stamp` names the data as they were read.
+    `params` and `settings` are (name, value) pairs in words. `data_stamp` names the data as they were read,
+    `stamp` everything that the page is made from.
     """
 
     backtest_id: int
@@ -264,3 +265,4 @@ class BacktestContext:
     trades: tuple[TradeRow, ...]
     monthly: tuple[MonthlyRow, ...]
     sources: tuple[SourceRow, ...]
+    stamp: str = ""

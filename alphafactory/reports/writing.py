@@ -24,7 +24,7 @@ from alphafactory.errors import ReportError
 from alphafactory.reports.rendering import Assets, render_backtest, render_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
 
@@ -44,25 +44,46 @@ _REMEDIES = {
 }
 
 
-def write_report(folder: Path, night: NightContext, backtests: Iterable[BacktestContext]) -> Path:
+def write_report(
+    folder: Path, night: NightContext, backtests: Iterable[BacktestContext], standing: Collection[int] = ()
+) -> Path:
     """Write the night's whole report and return the path of its index.
 
-    `backtests` are rendered and written one at a time, so a generator keeps memory small. The ranking links to exactly
-    these pages.
+    `backtests` are rendered and written one at a time, so a generator keeps memory small; `standing` are backtests
+    whose pages of an earlier night stay as they are. The ranking links to exactly these pages.
 
     Raises:
         ReportError: a file could not be written; the index that was there before is untouched.
     """
     assets = write_assets(folder)
-    pages: dict[int, str] = {}
+    pages = {key: f"backtests/{key}.html" for key in standing}
     for context in backtests:
         name = f"backtests/{context.backtest_id}.html"
-        _write_text(folder / name, render_backtest(context, assets, "../index.html"))
+        _write_text(folder / name, render_backtest(context, assets, "../index.html") + _seal(context.stamp))
         pages[context.backtest_id] = name
     index = folder / "index.html"
     _write_text(index, render_index(night, pages, assets))
     _remove_others(folder / "backtests", {Path(name).name for name in pages.values()})
     return index
+
+
+def standing_pages(folder: Path, stamps: Mapping[int, str]) -> set[int]:
+    """Return the backtests whose page is there and was made from just this stamp, so that it need not be made again."""
+    return {key for key, stamp in stamps.items() if _ends_with(folder / "backtests" / f"{key}.html", _seal(stamp))}
+
+
+def _seal(stamp: str) -> str:
+    return f"<!-- {stamp} -->\n"
+
+
+def _ends_with(path: Path, ending: str) -> bool:
+    wanted = ending.encode()
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(wanted), os.SEEK_END)
+            return file.read() == wanted
+    except OSError:
+        return False
 
 
 def write_backtest_page(folder: Path, context: BacktestContext) -> Path:

@@ -57,22 +57,26 @@ def status(database: Database) -> SchemaStatus:
 
 def _status(connection: Connection) -> SchemaStatus:
     head = head_revision()
-    if connection.execute(text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
-        tables = connection.execute(
-            text(
-                "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^(pg_|information_schema)'"
-            )
-        ).scalar_one()
-        return SchemaStatus(None, head, "foreign" if tables else "empty")
-    current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    current = None
+    if connection.execute(text("SELECT to_regclass('public.alembic_version')")).scalar() is not None:
+        current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if current is None:
-        return SchemaStatus(None, head, "empty")
+        return SchemaStatus(None, head, "foreign" if _holds_tables(connection) else "empty")
     ours = re.fullmatch(r"\d{4}", str(current)) is not None
     if not ours or connection.execute(text("SELECT to_regclass('public.job_runs')")).scalar() is None:
         return SchemaStatus(str(current), head, "foreign")
     state: State = "current" if current == head else "behind" if str(current) < head else "ahead"
     return SchemaStatus(str(current), head, state)
+
+
+def _holds_tables(connection: Connection) -> bool:
+    """Whether there is any table or view but Alembic's own, which a downgrade to nothing leaves behind."""
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^(pg_|information_schema)' "
+        "AND c.oid IS DISTINCT FROM to_regclass('public.alembic_version'))"
+    )
+    return bool(connection.execute(text(query)).scalar_one())
 
 
 def upgrade(database: Database) -> SchemaStatus:
