@@ -15,7 +15,7 @@ from alphafactory.errors import AlphaFactoryError
 from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
 from alphafactory.pipeline.running import StepReport, failure
-from alphafactory.quality.gate import judge, rules
+from alphafactory.quality.gate import discover_rules, judge
 from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
 from alphafactory.store import bars, findings, indicators, states
 
@@ -43,7 +43,7 @@ _SYMBOLS_A_CHUNK = 100
 def check_quality(run: Run) -> StepReport:
     """Judge every series that changed, or that newer sessions of others may have outrun."""
     workspace = run.workspace
-    registry = rules()
+    registry = discover_rules()
     chosen = [rule for rule in registry if rule.name not in workspace.config.quality.disabled]
     if run.is_past:
         return StepReport(0, f"As of the past date {workspace.as_of} nothing is judged anew.", skipped=True)

@@ -16,7 +16,7 @@ import numpy as np
 from alphafactory.calendar import session_close
 from alphafactory.errors import ConfigError, SourceError, SourceUnavailableError, UnknownNameError
 from alphafactory.pipeline.running import StepReport, failure
-from alphafactory.quality.gate import rules, screen
+from alphafactory.quality.gate import discover_rules, screen
 from alphafactory.quality.rule import DeliveryRule
 from alphafactory.sources import sources
 from alphafactory.store import actions, bars, findings, states, symbols
@@ -92,7 +92,7 @@ def _stamp(source: Source, workspace: Workspace) -> str | None:
 
 def _store(run: Run, delivery: Delivery, stamp: str | None) -> StepReport:
     workspace = run.workspace
-    chosen = [rule for rule in rules() if rule.name not in workspace.config.quality.disabled]
+    chosen = [rule for rule in discover_rules() if rule.name not in workspace.config.quality.disabled]
     batch, found = screen(_as_of(delivery.bars, workspace), delivery.rejected, chosen)
     with workspace.database.begin() as connection:
         symbols.upsert_symbols(connection, delivery.listings, delivery.source, simulated=delivery.simulated)

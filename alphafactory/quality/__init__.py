@@ -1,8 +1,8 @@
-"""Quality: bars in, findings out. One file of `rules/` is one rule; `rules()` finds them."""
+"""Quality: bars in, findings out. One file of `rules/` is one rule; `discover_rules()` finds them."""
 
 from __future__ import annotations
 
-from alphafactory.quality.gate import judge, rules, screen
+from alphafactory.quality.gate import discover_rules, judge, screen
 from alphafactory.quality.rule import DeliveryRule, QualityContext, Rule, Screened, SeriesRule
 
-__all__ = ["DeliveryRule", "QualityContext", "Rule", "Screened", "SeriesRule", "judge", "rules", "screen"]
+__all__ = ["DeliveryRule", "QualityContext", "Rule", "Screened", "SeriesRule", "discover_rules", "judge", "screen"]

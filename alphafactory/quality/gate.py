@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from alphafactory.registry import Registry
 
 
-def rules(folder: Path | None = None) -> Registry[type[Rule]]:
+def discover_rules(folder: Path | None = None) -> Registry[type[Rule]]:
     """Return the known rules, as classes; `folder` may hold the user's own."""
     return discover("rules", cast("Any", Rule), "alphafactory.quality.rules", folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ def backup(database: Database, file: Path) -> None:
     except OSError as error:
         raise DatabaseError(f"The backup {file} cannot be written: {error.strerror}. Choose another place.") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, there is nothing to remove
+            part.unlink()
 
 
 def restore(database: Database, file: Path) -> None:

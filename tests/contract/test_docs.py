@@ -21,7 +21,7 @@ from alphafactory.cli.application import PROGRAM, app, global_options_first
 from alphafactory.config import Config
 from alphafactory.domain.plugins import MarketView
 from alphafactory.metrics import METRICS
-from alphafactory.quality.gate import rules
+from alphafactory.quality.gate import discover_rules
 from alphafactory.strategies.catalogue import discover_strategies
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -129,7 +129,7 @@ def rule_rows() -> list[str]:
     """Return the table of rules, a line each."""
     return [
         f"| `{rule.name}` | {rule.severity} | {'yes' if rule.quarantines else 'no'} | {rule.reason} | {rule.remedy} |"
-        for rule in rules()
+        for rule in discover_rules()
     ]
 
 

@@ -14,11 +14,11 @@ from alphafactory.config_sources import SyntheticSettings
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
 from alphafactory.domain.findings import Severity
 from alphafactory.domain.market import Delivery, RejectedRow
-from alphafactory.quality import DeliveryRule, QualityContext, Rule, SeriesRule, judge, rules, screen
+from alphafactory.quality import DeliveryRule, QualityContext, Rule, SeriesRule, discover_rules, judge, screen
 from alphafactory.sources.synthetic import SyntheticSource
 
 AS_OF = date(2024, 6, 28)
-REGISTRY = rules()
+REGISTRY = discover_rules()
 ROW = 1000
 
 
@@ -127,7 +127,7 @@ def test_a_users_own_rule_is_found_in_its_folder(tmp_path: Path, clean: Delivery
         "        return self.findings_of_bars(series, series.close % 10 == 0, 'the close is {close}')\n"
     )
     (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
-    found = rules(tmp_path)
+    found = discover_rules(tmp_path)
     assert [Path(broken.path).name for broken in found.broken] == ["broken.py"]
     batch = changed(clean.bars, "close", 70.0)
     findings = judge(batch, context_of(clean), [found.get("round_close")])

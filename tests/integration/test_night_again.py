@@ -18,7 +18,8 @@ def current(nights: Nights) -> list[dict[str, Any]]:
     """Return the current results; their key is the question that each answers."""
     aside = {"fingerprint", "data_fingerprint", "superseded_by"}
     found = [row for row in nights.table("backtests") if row["superseded_by"] is None]
-    return [{name: value for name, value in row.items() if name not in aside} for row in found]
+    kept = [{name: value for name, value in row.items() if name not in aside} for row in found]
+    return sorted(kept, key=lambda row: str([row["scope"], row["params"]]))
 
 
 def trades(nights: Nights) -> list[tuple[Any, ...]]:
@@ -113,7 +114,11 @@ def test_a_past_date_gives_the_numbers_of_that_night_and_replaces_nothing(nights
     assert nights.tables(*results) == tables
     nights.ask("UPDATE backtests SET superseded_by = NULL WHERE superseded_by IS NOT NULL")
     nights.ask("DELETE FROM backtests WHERE NOT fingerprint = ANY(%s)", [found for (found,) in fingerprints])
-    assert (current(nights), trades(nights), curves(nights)) == then
+    print(len(current(nights)), len(then[0]), nights.ask("select count(*), count(distinct session), sum(close) from bar_revisions"))
+    print(fingerprints, nights.ask("SELECT fingerprint, scope FROM backtests"))
+    assert current(nights) == then[0]
+    assert trades(nights) == then[1]
+    assert curves(nights) == then[2]
 
 
 def test_a_restated_bar_is_kept_and_only_its_symbol_runs_again(nights: Nights) -> None:

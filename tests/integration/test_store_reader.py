@@ -10,8 +10,6 @@ from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.store.reader import query
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nights import Nights
 
 REFUSED = [
@@ -53,8 +51,9 @@ def test_the_best_sharpe_of_each_sector(finished: Nights) -> None:
     with finished.database() as database:
         columns, rows = query(database, "SELECT sector, ticker, strategy, sharpe FROM v_best_by_sector")
     assert columns == ["sector", "ticker", "strategy", "sharpe"]
-    best: dict[str | None, float] = {}
-    for sector, sharpe in finished.ask("SELECT sector, sharpe FROM v_current_backtests WHERE sharpe IS NOT NULL"):
+    best: dict[str, float] = {}
+    defined = "SELECT sector, sharpe FROM v_current_backtests WHERE num_nulls(sector, sharpe) = 0"
+    for sector, sharpe in finished.ask(defined):
         best[sector] = max(sharpe, best.get(sector, sharpe))
     assert {row[0]: row[3] for row in rows} == best
     assert len(best) > 1
@@ -92,7 +91,7 @@ def test_the_answer_of_several_statements_is_the_last_one_s(finished: Nights) ->
         assert query(database, "SELECT 1 AS one; SELECT 2 AS two") == (["two"], [(2,)])
 
 
-def test_a_reader_url_that_does_not_answer_is_said(make_nights: object, finished: Nights, tmp_path: Path) -> None:
+def test_a_reader_url_that_does_not_answer_is_said(finished: Nights) -> None:
     url = finished.url.replace("//alphafactory@", "//nobody_at_all@")
     finished.settings["database.reader_url"] = url
     try:

@@ -16,7 +16,7 @@ from alphafactory.config_sources import CsvSettings
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
 from alphafactory.domain.findings import Severity
 from alphafactory.domain.market import Listing, RejectedRow
-from alphafactory.quality import QualityContext, judge, rules, screen
+from alphafactory.quality import QualityContext, discover_rules, judge, screen
 from alphafactory.sources.csv_files import CsvSource
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def context(batch: BarBatch, **listings: Listing) -> QualityContext:
 
 
 def found(batch: BarBatch, **listings: Listing) -> list[Finding]:
-    return judge(batch, context(batch, **listings), rules())
+    return judge(batch, context(batch, **listings), discover_rules())
 
 
 def with_row(batch: BarBatch, row: int, **values: float) -> BarBatch:
@@ -109,7 +109,7 @@ def test_a_bar_of_a_future_holiday_is_only_of_the_future() -> None:
 
 def test_a_file_glued_to_itself_is_one_note_a_symbol() -> None:
     batch = market(("AAA", "BBB"))
-    kept, findings = screen(batch.take(np.tile(np.arange(len(batch)), 2)), (), rules())
+    kept, findings = screen(batch.take(np.tile(np.arange(len(batch)), 2)), (), discover_rules())
     np.testing.assert_array_equal(kept.close, batch.close)
     doubled = [f for f in findings if f.rule == "duplicate_bar"]
     assert [(f.subject, f.payload["count"], len(f.payload["rows"])) for f in doubled] == [
@@ -161,7 +161,7 @@ def test_a_series_that_stops_early_misses_sessions_unless_it_was_delisted() -> N
 def test_nothing_is_missed_beyond_what_the_source_offers() -> None:
     batch = without(market(("AAA",)), list(range(50, 61)))
     newest = QualityContext(AS_OF, batch.sessions[-1].item(), {"AAA": Listing("AAA")})
-    assert judge(batch, newest, rules()) == []
+    assert judge(batch, newest, discover_rules()) == []
 
 
 def test_a_late_listing_is_a_note() -> None:
@@ -190,7 +190,7 @@ def test_zero_volume_is_one_note_a_symbol_and_an_index_has_none() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_bar_without_a_number_never_reaches_a_table(name: str, value: float) -> None:
     batch = with_row(market(), 5, **{name: value})
-    kept, [finding] = screen(batch, (), rules())
+    kept, [finding] = screen(batch, (), discover_rules())
     assert len(kept) == len(batch) - 1
     assert batch.sessions[5] not in kept.sessions[kept.codes == 0]
     assert (finding.rule, finding.subject, finding.session) == ("not_a_number", "AAA", batch.sessions[5].item())
@@ -201,7 +201,7 @@ def test_a_bar_without_a_number_never_reaches_a_table(name: str, value: float) -
 def test_equal_rows_are_one_bar_and_a_note() -> None:
     batch = market()
     doubled = batch.take(np.array([*range(len(batch)), 5, 5]))
-    kept, findings = screen(doubled, (), rules())
+    kept, findings = screen(doubled, (), discover_rules())
     duplicates = [f for f in findings if f.rule == "duplicate_bar"]
     assert len(kept) == len(batch)
     assert [(f.subject, f.session, f.quarantined) for f in duplicates] == [("AAA", batch.sessions[5].item(), False)]
@@ -215,7 +215,7 @@ def test_contradicting_rows_keep_the_first_and_quarantine_the_session() -> None:
     columns = {
         n: np.insert(getattr(batch, n), 6, getattr(other, n)[5]) for n in ("codes", "sessions", *BAR_FIELDS, "lines")
     }
-    kept, [finding] = screen(replace(batch, **columns), (), rules())
+    kept, [finding] = screen(replace(batch, **columns), (), discover_rules())
     assert (finding.rule, finding.session, finding.quarantined) == ("conflicting_bars", batch.sessions[5].item(), True)
     np.testing.assert_array_equal(kept.close, batch.close)
     rows = finding.payload["rows"]
@@ -228,19 +228,19 @@ def test_a_duplicate_of_a_missing_price_leaves_the_good_row() -> None:
     columns = {
         n: np.insert(getattr(batch, n), 5, getattr(bad, n)[0]) for n in ("codes", "sessions", *BAR_FIELDS, "lines")
     }
-    kept, findings = screen(replace(batch, **columns), (), rules())
+    kept, findings = screen(replace(batch, **columns), (), discover_rules())
     np.testing.assert_array_equal(kept.close, batch.close)
     assert [f.rule for f in findings] == ["not_a_number"]
 
 
 def test_mixed_up_rows_are_sorted_and_noted_but_newest_first_is_a_convention() -> None:
     batch = market(("AAA", "BBB"))
-    backward, findings = screen(batch.take(np.arange(len(batch))[::-1]), (), rules())
+    backward, findings = screen(batch.take(np.arange(len(batch))[::-1]), (), discover_rules())
     assert findings == []
     np.testing.assert_array_equal(backward.close, batch.close)
     mixed = np.arange(len(batch))
     mixed[[3, 9]] = mixed[[9, 3]]
-    sorted_again, [finding] = screen(batch.take(mixed), (), rules())
+    sorted_again, [finding] = screen(batch.take(mixed), (), discover_rules())
     assert (finding.rule, finding.subject, finding.quarantined) == ("unordered_rows", "AAA", False)
     np.testing.assert_array_equal(sorted_again.close, batch.close)
 
@@ -251,7 +251,7 @@ def test_rejected_rows_become_findings_with_their_words() -> None:
         RejectedRow("AAA", "p.csv:7", "close 'x' is no number", {"close": "x", "session": "2024-01-05"}),
         RejectedRow(None, "p.csv:9", "date 'y' is no date", {"date": "y"}),
     )
-    kept, [first, second] = screen(batch, rejected, rules())
+    kept, [first, second] = screen(batch, rejected, discover_rules())
     assert len(kept) == len(batch)
     assert (first.subject, first.session, first.quarantined) == ("AAA", date(2024, 1, 5), True)
     assert first.message == "p.csv:7: close 'x' is no number"
@@ -261,17 +261,17 @@ def test_rejected_rows_become_findings_with_their_words() -> None:
 
 def test_an_empty_batch_is_judged_in_peace() -> None:
     empty = market().take(np.zeros(0, dtype=np.int64))
-    kept, findings = screen(empty, (), rules())
+    kept, findings = screen(empty, (), discover_rules())
     assert (len(kept), findings, found(kept)) == (0, [], [])
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason="the real prices are not on this machine (../shared/data)")
 def test_the_real_prices_have_three_broken_bars_and_eight_late_listings() -> None:
     delivery = CsvSource(CsvSettings(path=SHARED)).fetch(date(2020, 1, 31))
-    kept, findings = screen(delivery.bars, delivery.rejected, rules())
+    kept, findings = screen(delivery.bars, delivery.rejected, discover_rules())
     assert delivery.newest_session is not None
     listings = {listing.ticker: listing for listing in delivery.listings}
-    findings += judge(kept, QualityContext(date(2020, 1, 31), delivery.newest_session, listings), rules())
+    findings += judge(kept, QualityContext(date(2020, 1, 31), delivery.newest_session, listings), discover_rules())
     assert {(f.subject, str(f.session)) for f in findings if f.quarantined} == {
         ("CBOE", "2020-01-10"),
         ("DIS", "2020-01-10"),
