@@ -96,7 +96,7 @@ def _judge(
     applied = [rule for rule in chosen if issubclass(rule, SeriesRule)]
     found = judge(batch, context, applied)
     names, keys = [rule.name for rule in applied], dict(zip(tickers, ids, strict=True))
-    return findings.upsert_findings(connection, found, keys, rules=names, subjects=tickers)
+    return findings.upsert_findings(connection, found, keys, rules=names, subjects=tickers, moment=workspace.moment)
 
 
 def compute_indicators(run: Run) -> StepReport:

@@ -160,7 +160,7 @@ def _closes(batch: BarBatch, calendars: dict[str, str]) -> DateArray:
 
 def _store_findings(connection: Connection, found: list[Finding], keys: dict[str, int], chosen: list[type]) -> None:
     names = [rule.name for rule in chosen if issubclass(rule, DeliveryRule)]
-    findings.upsert_findings(connection, found, keys, rules=names, subjects=None)
+    findings.upsert_findings(connection, found, keys, rules=names, subjects=None, moment=moment)
 
 
 def _newest(batch: BarBatch, as_of: date) -> date | None:

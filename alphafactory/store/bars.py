@@ -66,14 +66,19 @@ SELECT symbol_id, session, {_VALUES} FROM bars_1d b
 WHERE symbol_id = ANY({{ids}}) AND known_at <= {{cutoff}} {{clean}}
 UNION ALL
 SELECT symbol_id, session, {_VALUES} FROM bar_revisions b
-WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}} {{clean}}
+WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}} {{clean_then}}
 """  # noqa: S608  only our own column names are put in
 _CLEAN = """
 AND NOT EXISTS (
     SELECT 1 FROM quality_findings q WHERE q.symbol_id = b.symbol_id AND q.session = b.session AND q.timeframe = '1d'
-    AND q.quarantined AND q.closed_at IS NULL AND q.judgement IS DISTINCT FROM 'accepted'
+    AND q.quarantined AND q.judgement IS DISTINCT FROM 'accepted' AND {when}
 )
 """
+_QUARANTINED = {
+    "clean": _CLEAN.format(when="q.closed_at IS NULL"),
+    # What a bar says now is no reason to leave out what it said before its source changed it, nor to use that.
+    "clean_then": _CLEAN.format(when="q.found_at < b.known_to AND coalesce(q.closed_at, 'infinity') >= b.known_to"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +176,7 @@ def read_bars(
 ) -> BarBatch:
     """Return the daily bars of the symbols, raw, ordered, as known at `cutoff`; `clean` leaves quarantined ones out."""
     query = sql.SQL(_KNOWN).format(
-        ids=sql.Literal(list(symbol_ids)), cutoff=sql.Literal(cutoff), clean=sql.SQL(_CLEAN if clean else "")
+        ids=sql.Literal(list(symbol_ids)), cutoff=sql.Literal(cutoff), **_conditions(clean=clean)
     )
     keys, columns = read_packed(raw(connection), query, "symbol_id", "session", _KINDS)
     order = np.argsort(np.asarray(symbol_ids), kind="stable")
@@ -197,7 +202,11 @@ def read_fingerprints(connection: Connection, cutoff: datetime, *, clean: bool) 
 
 def _all_known(cutoff: datetime, *, clean: bool) -> sql.Composed:
     plain = _KNOWN.replace("symbol_id = ANY({ids}) AND ", "")
-    return sql.SQL(plain).format(cutoff=sql.Literal(cutoff), clean=sql.SQL(_CLEAN if clean else ""))
+    return sql.SQL(plain).format(cutoff=sql.Literal(cutoff), **_conditions(clean=clean))
+
+
+def _conditions(*, clean: bool) -> dict[str, sql.SQL]:
+    return {name: sql.SQL(words if clean else "") for name, words in _QUARANTINED.items()}
 
 
 def is_past(connection: Connection, cutoff: datetime) -> bool:

@@ -9,29 +9,31 @@ from sqlalchemy import text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from sqlalchemy import Connection
 
     from alphafactory.domain.findings import Finding
 
 _WRITE = """
-INSERT INTO quality_findings (rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined)
+INSERT INTO quality_findings
+    (rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined, found_at)
 SELECT DISTINCT ON (rule, subject, session)
-    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined
+    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined, :moment
 FROM unnest(CAST(:rules AS text[]), CAST(:severities AS text[]), CAST(:subjects AS text[]), CAST(:ids AS int[]),
     CAST(:sessions AS date[]), CAST(:messages AS text[]), CAST(:payloads AS jsonb[]), CAST(:quarantined AS bool[]))
     AS f(rule, severity, subject, symbol_id, session, message, payload, quarantined)
 ON CONFLICT (rule, subject, timeframe, session) DO UPDATE SET
     severity = excluded.severity, symbol_id = excluded.symbol_id, message = excluded.message,
-    payload = excluded.payload, quarantined = excluded.quarantined, closed_at = NULL
+    payload = excluded.payload, quarantined = excluded.quarantined, closed_at = NULL,
+    found_at = CASE WHEN quality_findings.closed_at IS NULL THEN quality_findings.found_at ELSE excluded.found_at END
 WHERE (quality_findings.severity, quality_findings.symbol_id, quality_findings.message, quality_findings.payload,
     quality_findings.quarantined) IS DISTINCT FROM
     (excluded.severity, excluded.symbol_id, excluded.message, excluded.payload, excluded.quarantined)
     OR quality_findings.closed_at IS NOT NULL
 """
 _CLOSE = """
-UPDATE quality_findings q SET closed_at = clock_timestamp()
+UPDATE quality_findings q SET closed_at = :moment
 WHERE q.closed_at IS NULL AND q.rule = ANY(:rules) AND (:everything OR q.subject = ANY(:subjects)) AND NOT EXISTS (
     SELECT 1 FROM unnest(CAST(:kept_rules AS text[]), CAST(:kept_subjects AS text[]), CAST(:kept_sessions AS date[]))
         AS k(rule, subject, session)
@@ -53,9 +55,14 @@ def upsert_findings(
     *,
     rules: Sequence[str],
     subjects: Sequence[str] | None,
+    moment: datetime,
 ) -> int:
-    """Write what `rules` found on `subjects` (None: on anything), close what they find no more; return rows touched."""
+    """Write what `rules` found on `subjects` (None: on anything), close what they find no more; return rows touched.
+
+    Findings are dated by `moment`, as bars are, so that a past date can tell which version of a bar they speak of.
+    """
     closing = {
+        "moment": moment,
         "rules": list(rules),
         "everything": subjects is None,
         "subjects": list(subjects or ()),
@@ -67,6 +74,7 @@ def upsert_findings(
     if not found:
         return closed
     values = {
+        "moment": moment,
         "rules": [f.rule for f in found],
         "severities": [str(f.severity) for f in found],
         "subjects": [f.subject for f in found],

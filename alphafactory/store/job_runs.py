@@ -1,7 +1,7 @@
 """The tables of runs. A scheduled run is claimed by inserting its row: whoever inserts it runs the job, once.
 
 A running job holds an advisory lock of its own for as long as its process lives; a row that says "running" while nobody
-holds that lock belongs to a process that was killed, and is closed as interrupted by the next run.
+holds that lock belongs to a process that was killed: it is closed as interrupted and gives its scheduled time back.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ ON CONFLICT (job, scheduled_for) DO NOTHING RETURNING id
 """
 _INTERRUPTED = """
 WITH dead AS (
-    UPDATE job_runs SET outcome = 'interrupted', finished_at = clock_timestamp(),
+    UPDATE job_runs SET outcome = 'interrupted', finished_at = clock_timestamp(), scheduled_for = NULL,
         error = 'The process ended before the job did; the next run makes up for it.'
+            || coalesce(' It was due at ' || scheduled_for || '.', '')
     WHERE outcome = 'running' RETURNING id
 )
 UPDATE job_steps s SET outcome = 'interrupted', finished_at = clock_timestamp()
@@ -145,8 +146,14 @@ def overview(database: Database) -> list[dict[str, Any]]:
 
 
 def last_scheduled(database: Database, job: str) -> datetime | None:
-    """Return the newest scheduled time of a job that was claimed, None before the first."""
+    """Return the newest scheduled time of a job that was claimed, None before the first.
+
+    A run whose process was killed gives its scheduled time back first, so that the night is made up for. That is known
+    when nobody holds the right to run; a job that is running now keeps its claim.
+    """
     query = text("SELECT max(scheduled_for) FROM job_runs WHERE job = :job")
     with database.begin() as connection:
+        if connection.execute(text(f"SELECT pg_try_advisory_xact_lock({_LOCK})")).scalar_one():
+            connection.execute(text(_INTERRUPTED))
         found: datetime | None = connection.execute(query, {"job": job}).scalar()
     return found
