@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import psycopg
 import pytest
@@ -146,6 +146,8 @@ def cluster() -> Iterator[Cluster]:
     try:
         with EmbeddedServer(folder / "postgres").use() as address:
             with psycopg.connect(address.url(), autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug in these tests
+                connection.execute("SELECT pg_reload_conf()")
                 connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
             loaded = load_config(folder, {}, overrides={"database.url": address.url(TEMPLATE)})
             with open_database(loaded.config) as database:
@@ -204,9 +206,11 @@ Row = list[Any]
 class PriceFile:
     """A CSV of prices that a test writes, changes and feeds to nights."""
 
-    HEADER = "symbol,date,open,high,low,close,volume"
+    HEADER: ClassVar[str] = "symbol,date,open,high,low,close,volume"
 
-    def __init__(self, nights: Nights, symbols: int = 2, first: date = date(2023, 1, 3), last: date = date(2024, 3, 1)):
+    def __init__(
+        self, nights: Nights, symbols: int = 2, first: date = date(2023, 1, 3), last: date = date(2024, 3, 1)
+    ) -> None:
         import numpy as np  # noqa: PLC0415  the only place that draws
 
         from alphafactory.calendar import sessions_between  # noqa: PLC0415  half a second, for those who need it

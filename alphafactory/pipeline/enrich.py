@@ -109,18 +109,27 @@ def compute_indicators(run: Run) -> StepReport:
         universe = choose_universe(connection, workspace)
         prints = data_fingerprints(connection, universe.symbols, workspace.cutoff)
         done = states.read_series_states(connection, "indicators")
+        emptied = _empty(connection, [row.id for row in universe.symbols if done.get(row.id) and row.id not in prints])
     hashes = {definition.name: source_hash(definition.name) for definition in known}
     code = _digest(*(f"{name}={value}" for name, value in sorted(hashes.items())))
     wanted = {key: _digest(value, code) for key, value in prints.items()}
     changed = [row for row in universe.symbols if row.id in wanted and done.get(row.id) != wanted[row.id]]
     broken = _broken(shipped_catalogue().broken)
     if not changed:
-        return StepReport(
-            0, "No series changed." if universe.symbols else "There are no symbols yet.", broken, skipped=True
-        )
+        message = "No series changed." if universe.symbols else "There are no symbols yet."
+        return StepReport(emptied, message, broken, skipped=emptied == 0)
     indicators.register_columns(workspace.database, [_catalogue_row(d, hashes[d.name]) for d in known])
     rows, failures = _store_all(workspace, changed, wanted, known)
+    rows += emptied
     return StepReport(rows, f"{len(changed)} series computed, {rows} rows written.", (*broken, *failures))
+
+
+def _empty(connection: Connection, symbol_ids: list[int]) -> int:
+    """Take away the indicators of series that have no clean bar any more; return the number of rows."""
+    if not symbol_ids:
+        return 0
+    states.write_series_states(connection, "indicators", dict.fromkeys(symbol_ids, ""))
+    return indicators.delete_series(connection, symbol_ids)
 
 
 def _store_all(

@@ -22,7 +22,7 @@ from alphafactory.sources import sources
 from alphafactory.store import actions, bars, findings, states, symbols
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from alphafactory.domain.arrays import DateArray
     from alphafactory.domain.bars import BarBatch
@@ -98,7 +98,7 @@ def _store(run: Run, delivery: Delivery, stamp: str | None) -> StepReport:
         symbols.upsert_symbols(connection, delivery.listings, delivery.source, simulated=delivery.simulated)
         keys = _keys(connection, delivery)
         changes, actions_written = _store_market(connection, delivery, batch, keys, workspace)
-        _store_findings(connection, found, keys, chosen)
+        _store_findings(connection, found, keys, chosen, workspace.moment)
         if stamp is not None:
             state = states.SourceState(stamp, _newest(batch, workspace.as_of), len(delivery.rejected))
             states.write_source_state(connection, delivery.source, state)
@@ -158,7 +158,9 @@ def _closes(batch: BarBatch, calendars: dict[str, str]) -> DateArray:
     return closes
 
 
-def _store_findings(connection: Connection, found: list[Finding], keys: dict[str, int], chosen: list[type]) -> None:
+def _store_findings(
+    connection: Connection, found: list[Finding], keys: dict[str, int], chosen: list[type], moment: datetime
+) -> None:
     names = [rule.name for rule in chosen if issubclass(rule, DeliveryRule)]
     findings.upsert_findings(connection, found, keys, rules=names, subjects=None, moment=moment)
 

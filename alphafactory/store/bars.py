@@ -66,7 +66,8 @@ SELECT symbol_id, session, {_VALUES} FROM bars_1d b
 WHERE symbol_id = ANY({{ids}}) AND known_at <= {{cutoff}} {{clean}}
 UNION ALL
 SELECT symbol_id, session, {_VALUES} FROM bar_revisions b
-WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}} {{clean_then}}
+WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}}
+{{clean_then}}
 """  # noqa: S608  only our own column names are put in
 _CLEAN = """
 AND NOT EXISTS (

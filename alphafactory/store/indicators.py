@@ -194,6 +194,12 @@ def _stored(connection: Connection, symbol_ids: IntArray) -> dict[str, IntArray]
     return {"key": row_keys(owners, found["session"]), "row_hash": found["row_hash"].astype(np.int64)}
 
 
+def delete_series(connection: Connection, symbol_ids: Sequence[int]) -> int:
+    """Delete every row of these symbols and return how many there were."""
+    statement = text("DELETE FROM indicators_1d WHERE symbol_id = ANY(:ids)")
+    return connection.execute(statement, {"ids": list(symbol_ids)}).rowcount
+
+
 def _delete(connection: Connection, keys: IntArray) -> None:
     if len(keys) == 0:
         return

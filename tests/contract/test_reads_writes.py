@@ -1,4 +1,4 @@
-"""Each step of the night touches the tables that it declares and no other; PostgreSQL's own statistics are the witness."""
+"""Each step of the night touches the tables that it declares and no other: PostgreSQL's own statistics say so."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def test_each_step_touches_what_it_declares(nights: Nights) -> None:
             read, written = touched(nights, day, name, step)
             reads.setdefault(module, set()).update(read)
             writes.setdefault(module, set()).update(written)
-    for module in writes:
+    for module, written in writes.items():
         undeclared = reads[module] - set(module.READS) - set(module.WRITES) - pointed_to(nights, module)
         assert undeclared == set(), f"{module.__name__} reads more than READS says"
-        assert writes[module] == set(module.WRITES) - NOT_HERE, f"{module.__name__} writes other than WRITES says"
+        assert written == set(module.WRITES) - NOT_HERE, f"{module.__name__} writes other than WRITES says"
         unread = set(module.READS) - reads[module] - RECORDS - NOT_HERE
         assert unread == set(), f"{module.__name__} does not read what READS says"

@@ -74,7 +74,10 @@ def test_two_nights_give_what_one_gives(make_nights: Callable[..., Nights]) -> N
 
 def test_an_appended_file_gives_what_a_whole_one_gives(make_nights: Callable[..., Nights]) -> None:
     grown, fresh = make_nights(), make_nights()
-    for nights, stages in ((grown, (date(2023, 11, 15), date(2024, 2, 1), date(2024, 3, 1))), (fresh, (date(2024, 3, 1),))):
+    for nights, stages in (
+        (grown, (date(2023, 11, 15), date(2024, 2, 1), date(2024, 3, 1))),
+        (fresh, (date(2024, 3, 1),)),
+    ):
         file = PriceFile(nights)
         for day in stages:
             file.write(until=day)
@@ -93,11 +96,14 @@ def test_an_appended_file_gives_what_a_whole_one_gives(make_nights: Callable[...
 def test_a_past_date_gives_the_numbers_of_that_night_and_replaces_nothing(nights: Nights) -> None:
     first, second = date(2023, 12, 15), date(2024, 1, 16)
     file = PriceFile(nights)
+    file.row("S1", date(2023, 6, 5))[6] *= -1
     file.write(until=first)
     nights.run(first)
     then = (current(nights), trades(nights), curves(nights))
     fingerprints = nights.ask(RESULTS)
-    file.row("S0", date(2023, 6, 1))[5] += 0.4  # the source restates a bar
+    file.row("S0", date(2023, 6, 1))[5] += 0.1  # the source restates a bar,
+    file.row("S0", date(2023, 6, 5))[5] += 9  # spoils one that was good
+    file.row("S1", date(2023, 6, 5))[6] *= -1  # and mends one that was spoilt
     file.write(until=second)
     nights.run(second)
     results = ("backtests", "trades", "equity")
@@ -114,8 +120,6 @@ def test_a_past_date_gives_the_numbers_of_that_night_and_replaces_nothing(nights
     assert nights.tables(*results) == tables
     nights.ask("UPDATE backtests SET superseded_by = NULL WHERE superseded_by IS NOT NULL")
     nights.ask("DELETE FROM backtests WHERE NOT fingerprint = ANY(%s)", [found for (found,) in fingerprints])
-    print(len(current(nights)), len(then[0]), nights.ask("select count(*), count(distinct session), sum(close) from bar_revisions"))
-    print(fingerprints, nights.ask("SELECT fingerprint, scope FROM backtests"))
     assert current(nights) == then[0]
     assert trades(nights) == then[1]
     assert curves(nights) == then[2]
@@ -126,7 +130,9 @@ def test_a_restated_bar_is_kept_and_only_its_symbol_runs_again(nights: Nights) -
     file = PriceFile(nights, last=first)
     file.write()
     nights.run(first)
-    others = "SELECT to_jsonb(i) FROM indicators i JOIN symbols s ON s.id = symbol_id WHERE ticker = 'S1' ORDER BY session"
+    others = (
+        "SELECT to_jsonb(i) FROM indicators i JOIN symbols s ON s.id = symbol_id WHERE ticker = 'S1' ORDER BY session"
+    )
     old = nights.ask(others)
     day = date(2023, 6, 1)
     close = file.row("S0", day)[5]
@@ -183,6 +189,5 @@ def test_a_late_split_and_dividend_change_the_basis_and_no_raw_bar(nights: Night
     assert after[0] == before[0] / 2  # halving is exact in binary
     assert nights.ask("SELECT sum(dividends_total) > 0 FROM v_current_backtests WHERE ticker = 'S1'") == [(True,)]
     assert nights.ask("SELECT count(*) FROM bar_revisions") == [(0,)]
-    assert nights.ask("SELECT scope, count(*) FROM backtests WHERE superseded_by IS NOT NULL GROUP BY 1 ORDER BY 1") == [
-        ("S0", 2), ("S1", 2),
-    ]  # fmt: skip
+    replaced = "SELECT scope, count(*) FROM backtests WHERE superseded_by IS NOT NULL GROUP BY 1 ORDER BY 1"
+    assert nights.ask(replaced) == [("S0", 2), ("S1", 2)]

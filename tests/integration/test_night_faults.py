@@ -87,7 +87,8 @@ def test_a_faulty_bar_is_a_finding_and_is_not_used(
     used = "SELECT count(*) FROM v_bars WHERE ticker = 'S0' AND session = %s"
     assert nights.ask(used, SPOILT) == [(0 if kept_out else 1,)]
     assert nights.ask(
-        "SELECT count(*) FROM indicators i JOIN symbols s ON s.id = symbol_id WHERE ticker = 'S0' AND session = %s", SPOILT
+        "SELECT count(*) FROM indicators i JOIN symbols s ON s.id = symbol_id WHERE ticker = 'S0' AND session = %s",
+        SPOILT,
     ) == [(0 if kept_out else 1,)]
     payload = nights.ask("SELECT payload FROM quality_findings WHERE rule = %s", rule)[0][0]
     assert payload
@@ -178,6 +179,19 @@ def test_a_symbol_without_one_good_bar_gives_no_result_and_stops_nobody(nights: 
     assert nights.ask("SELECT DISTINCT ticker FROM v_current_backtests") == [("S0",)]
 
 
+def test_a_symbol_that_loses_every_bar_loses_its_indicators(nights: Nights, file: PriceFile) -> None:
+    file.write()
+    nights.run(DAY)
+    stored = "SELECT ticker, count(*) FROM indicators i JOIN symbols s ON s.id = symbol_id GROUP BY 1 ORDER BY 1"
+    both = nights.ask(stored)
+    for sign, held in ((-1, both[:1]), (-1, both[:1]), (1, both)):
+        for row in file.rows:
+            row[6] = sign * abs(row[6]) if row[0] == "S1" else row[6]
+        file.write()
+        nights.run(DAY, evening(DAY, 1))
+        assert nights.ask(stored) == held
+
+
 def test_an_unknown_symbol_of_the_universe_is_named(nights: Nights, file: PriceFile) -> None:
     file.write()
     nights.settings["universe.symbols"] = ["S0", "S11"]
@@ -224,7 +238,9 @@ def test_a_strategy_that_is_dropped_in_runs_tonight_and_an_edit_is_a_new_version
     folder = nights.folder / "strategies"
     folder.mkdir()
     for version, share in enumerate((1.0, 0.5), start=1):
-        (folder / "always.py").write_text(STRATEGY.format(name="always", body=f"return np.full(view.close.shape, {share})"))
+        (folder / "always.py").write_text(
+            STRATEGY.format(name="always", body=f"return np.full(view.close.shape, {share})")
+        )
         assert nights.run(DAY).outcome == "fine"
         found = "SELECT strategy_version, count(*) FROM v_current_backtests WHERE strategy = 'always' GROUP BY 1"
         assert nights.ask(found) == [(version, 2)]
@@ -248,7 +264,7 @@ def test_a_full_disk_fails_the_report_and_loses_nothing(nights: Nights, file: Pr
     file.write()
     with tiny_disk(nights.folder / "reports"):
         result = nights.run(DAY, report=True)
-        assert [path for path in (nights.folder / "reports").rglob("*.tmp")] == []
+        assert not list((nights.folder / "reports").rglob("*.tmp"))
     assert result.outcome == "failed"
     assert "No space left on device" in step(result, "report").message
     assert {s.outcome for s in result.steps if s.name != "report"} == {"fine"}

@@ -34,7 +34,9 @@ def test_restore_brings_back_what_was_backed_up(database: Database, simulated: N
     query(database, "SELECT 1")
     file = tmp_path / "deep" / "backup.dump"
     backups.backup(database, file)
-    simulated.ask("DELETE FROM trades; UPDATE bars SET close = close + 1; DROP TABLE dividends CASCADE; CREATE TABLE x ()")
+    simulated.ask(
+        "DELETE FROM trades; UPDATE bars SET close = close + 1; DROP TABLE dividends CASCADE; CREATE TABLE x ()"
+    )
     backups.restore(database, file)
     simulated.ask("DROP TABLE x")
     assert simulated.tables() == before

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from nights import Nights
 
-TABLE = "CREATE TEMP TABLE cargo (owner int, day date, value float8, count bigint, flag smallint, at timestamptz, word text)"
+TABLE = (
+    "CREATE TEMP TABLE cargo "
+    "(owner int, day date, value float8, count bigint, flag smallint, at timestamptz, word text)"
+)
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 ROWS = st.lists(
     st.tuples(
@@ -71,9 +74,7 @@ def test_nulls_and_numbers_come_back(
     packed = sql.SQL("SELECT owner, day, count FROM cargo")
     keys, columns = bulk.read_packed(connection, sql.Composed([packed]), "owner", "day", kinds)
     found = zip(keys.tolist(), columns["day"], columns["count"].tolist(), strict=True)
-    assert list(found) == sorted(
-        (owner, np.datetime64("2000-01-01") + day, count) for owner, day, _, count in rows
-    )
+    assert list(found) == sorted((owner, np.datetime64("2000-01-01") + day, count) for owner, day, _, count in rows)
 
 
 def test_more_rows_than_one_chunk_come_back(connection: psycopg.Connection[Any]) -> None:
@@ -106,7 +107,9 @@ def test_a_null_in_a_packed_read_is_refused(connection: psycopg.Connection[Any])
 
 def test_no_row_at_all(connection: psycopg.Connection[Any]) -> None:
     assert bulk.copy_in(connection, "cargo", [bulk.ColumnData("owner", "int4", np.zeros(0, dtype=np.int64))]) == 0
-    keys, columns = bulk.read_packed(connection, sql.SQL("SELECT * FROM cargo").format(), "owner", "day", {"day": "date"})
+    keys, columns = bulk.read_packed(
+        connection, sql.SQL("SELECT * FROM cargo").format(), "owner", "day", {"day": "date"}
+    )
     assert (len(keys), len(columns["day"])) == (0, 0)
 
 

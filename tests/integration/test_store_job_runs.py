@@ -40,7 +40,14 @@ with open_database(loaded.config) as database:
 
 
 def request(**changes: object) -> job_runs.RunRequest:
-    values = {"job": "nightly", "as_of": date(2024, 6, 14), "code_version": "test", "config": {}, "host": "here", "pid": 1}
+    values = {
+        "job": "nightly",
+        "as_of": date(2024, 6, 14),
+        "code_version": "test",
+        "config": {},
+        "host": "here",
+        "pid": 1,
+    }
     return job_runs.RunRequest(**(values | changes))
 
 
@@ -92,11 +99,24 @@ def test_a_second_job_waits_and_says_for_what(nights: Nights) -> None:
         pass
 
 
-def test_the_last_scheduled_time_is_remembered(nights: Nights) -> None:
+def test_a_scheduled_time_is_remembered_once_it_has_run(nights: Nights) -> None:
     due = datetime(2024, 6, 14, 22, 30, tzinfo=UTC)
     with nights.database() as database:
         assert job_runs.last_scheduled(database, "nightly") is None
-        assert job_runs.claim(database, request(scheduled_for=due)) is not None
+        run = job_runs.claim(database, request(scheduled_for=due))
+        assert run is not None
+        job_runs.finish_run(database, run, outcome="failed", seconds=1.0, error="no prices")
         assert job_runs.claim(database, request(scheduled_for=due)) is None
+        assert job_runs.claim(database, request(job="report", scheduled_for=due)) is not None
         assert job_runs.last_scheduled(database, "nightly") == due
-        assert [row["job"] for row in job_runs.overview(database)] == ["nightly"]
+        assert sorted(row["job"] for row in job_runs.overview(database)) == ["nightly", "report"]
+
+
+def test_a_dead_process_gives_its_scheduled_time_back(nights: Nights) -> None:
+    due = datetime(2024, 6, 14, 22, 30, tzinfo=UTC)
+    with nights.database() as database:
+        with job_runs.exclusive(database, 1):
+            assert job_runs.claim(database, request(scheduled_for=due)) is not None
+            assert job_runs.last_scheduled(database, "nightly") == due  # it runs: somebody holds the right
+        assert job_runs.last_scheduled(database, "nightly") is None
+        assert job_runs.claim(database, request(scheduled_for=due)) is not None

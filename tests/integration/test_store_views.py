@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+
 import numpy as np
 from nights import Nights, PriceFile
 
@@ -48,7 +49,8 @@ def test_snapshots_are_the_metrics_own_series(finished: Nights) -> None:
     assert len(found) > 3
     for key, start, end, deepest in found:
         rows = finished.ask(
-            "SELECT equity, daily_return, drawdown FROM performance_snapshots WHERE backtest_id = %s ORDER BY session", key
+            "SELECT equity, daily_return, drawdown FROM performance_snapshots WHERE backtest_id = %s ORDER BY session",
+            key,
         )
         equity, returns, drawdown = np.array(rows, dtype=np.float64).T
         np.testing.assert_allclose(returns, simple_returns(equity, start), rtol=0, atol=1e-12)
@@ -68,4 +70,3 @@ def test_current_results_leave_out_what_was_replaced_or_asked_ad_hoc(simulated: 
     left = [key for (key,) in simulated.ask("SELECT id FROM v_current_backtests")]
     assert len(left) == count - 3
     assert not set(left) & set(keys)
-

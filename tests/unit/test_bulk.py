@@ -1,4 +1,4 @@
-"""Columns in PostgreSQL's binary forms: what is encoded is what comes back. (The server's side is tested with one.)"""
+"""Columns in PostgreSQL's binary forms: what is encoded is what stands in the bytes."""
 
 from __future__ import annotations
 
