@@ -77,7 +77,7 @@ def suggestion(name: str, known: Iterable[str], most: int = 12) -> str:
         meant = next(n for n in names if n.lower() == near[0])
         return f"Did you mean '{meant}'?"
     if not names:
-        return "None is known yet."
+        return "There are none."
     listed = ", ".join(names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"Known: {listed}{more}."

@@ -64,6 +64,17 @@ def masked_settings(loaded: LoadedConfig) -> dict[str, Any]:
     return dict(tree)
 
 
+def _wrong_url(session: Session) -> Iterator[str]:
+    """Yield what is wrong with how the database's URL is written; whether it answers is for `db status` to say."""
+    from alphafactory.store.database import checked_url, is_embedded  # noqa: PLC0415  SQLAlchemy, which help needs not
+
+    if not is_embedded(session.config):
+        try:
+            checked_url(session.config.database.url)
+        except ConfigError as error:
+            yield str(error)
+
+
 def wrong_names(session: Session) -> list[str]:
     """Return what is wrong with the names that the config uses: jobs, cron entries, strategies, sources."""
     from alphafactory.scheduling import Timetable  # noqa: PLC0415  APScheduler, as above
@@ -73,7 +84,7 @@ def wrong_names(session: Session) -> list[str]:
     config = session.config
     strategies = discover_strategies(config.paths.strategies)
     named = [] if config.backtest.strategies == "all" else config.backtest.strategies
-    problems: list[str] = []
+    problems = list(_wrong_url(session))
     for key, registry, names in (
         ("backtest.strategies", strategies, named),
         ("backtest.benchmark", strategies, [config.backtest.benchmark]),

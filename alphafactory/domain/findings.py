@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from alphafactory.domain.market import Payload
@@ -35,3 +36,12 @@ class Finding:
     session: date | None = None
     payload: Payload = field(default_factory=dict)
     quarantined: bool = False
+
+
+def quarantine_in_words(found: Sequence[Finding]) -> str:
+    """Say how many findings keep bars from being used, and the first of them; empty where none does."""
+    kept = [finding for finding in found if finding.quarantined]
+    if not kept:
+        return ""
+    first = min(kept, key=lambda finding: (finding.subject, str(finding.session)))
+    return f" {len(kept)} quarantined, the first: {first.subject} {first.session or ''}: {first.message}"

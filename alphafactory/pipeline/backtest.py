@@ -26,7 +26,7 @@ from alphafactory.strategies.catalogue import code_hash, discover_strategies, so
 from alphafactory.strategies.parameters import resolve_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from alphafactory.domain.settings import SimulationSettings
@@ -182,22 +182,40 @@ def _questions(
         if row.id not in prints
     ]
     for strategy, params in order.strategies:
-        version = strategies.register_strategy(connection, _strategy_row(strategy))
-        for row in order.symbols:
-            if row.id in prints:
-                periods = periods_per_year(row.listing.calendar)
-                subject = Subject(strategy.name, params, row.ticker, row.listing.exchange, order.start, order.end)
-                found = fingerprint(
-                    subject,
-                    strategy,
-                    order.settings,
-                    data=prints[row.id],
-                    periods=periods,
-                    risk_free_rate=workspace.config.backtest.risk_free_rate,
-                    delisted=_is_delisted(row, workspace),
-                )  # fmt: skip
-                questions[found] = Question(found, subject, row, version, prints[row.id], periods)
+        try:
+            asked = list(_questions_of(connection, workspace, order, strategy, params=params, prints=prints))
+        except AlphaFactoryError as error:
+            failures.append(failure("strategy", strategy.name, str(error), "Correct the strategy's file."))
+        else:
+            questions.update((question.fingerprint, question) for question in asked)
     return questions, failures
+
+
+def _questions_of(
+    connection: Connection,
+    workspace: Workspace,
+    order: Order,
+    strategy: type[Strategy],
+    *,
+    params: Mapping[str, int | float],
+    prints: Mapping[int, str],
+) -> Iterator[Question]:
+    """Yield what one strategy asks; raise where its declaration names what does not exist."""
+    version = strategies.register_strategy(connection, _strategy_row(strategy))
+    for row in order.symbols:
+        if row.id in prints:
+            periods = periods_per_year(row.listing.calendar)
+            subject = Subject(strategy.name, params, row.ticker, row.listing.exchange, order.start, order.end)
+            found = fingerprint(
+                subject,
+                strategy,
+                order.settings,
+                data=prints[row.id],
+                periods=periods,
+                risk_free_rate=workspace.config.backtest.risk_free_rate,
+                delisted=_is_delisted(row, workspace),
+            )
+            yield Question(found, subject, row, version, prints[row.id], periods)
 
 
 def _strategy_row(strategy: type[Strategy]) -> strategies.StrategyRow:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alphafactory.domain.findings import quarantine_in_words
 from alphafactory.errors import AlphaFactoryError
 from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
@@ -53,11 +54,10 @@ def check_quality(run: Run) -> StepReport:
         if not changed:
             message = "No series changed." if universe.symbols else "There are no symbols yet."
             return StepReport(0, message, _broken(registry.broken), skipped=True)
-        rows = _judge(connection, changed, chosen, newest, workspace)
+        rows, words = _judge(connection, changed, chosen, newest, workspace)
         states.write_series_states(connection, "gate", {row.id: fingerprints[row.id] for row in changed})
-    return StepReport(
-        rows, f"{len(changed)} series judged, {rows} findings opened or closed.", _broken(registry.broken)
-    )
+    message = f"{len(changed)} series judged, {rows} findings opened or closed.{words}"
+    return StepReport(rows, message, _broken(registry.broken))
 
 
 def _series_to_judge(
@@ -86,7 +86,7 @@ def _judge(
     chosen: Sequence[type[Rule]],
     newest: date | None,
     workspace: Workspace,
-) -> int:
+) -> tuple[int, str]:
     ids, tickers = [row.id for row in changed], [row.ticker for row in changed]
     batch = bars.read_bars(connection, ids, tickers, workspace.cutoff, clean=False)
     last: date = batch.sessions.max().astype(object)
@@ -96,7 +96,8 @@ def _judge(
     applied = [rule for rule in chosen if issubclass(rule, SeriesRule)]
     found = judge(batch, context, applied)
     names, keys = [rule.name for rule in applied], dict(zip(tickers, ids, strict=True))
-    return findings.upsert_findings(connection, found, keys, rules=names, subjects=tickers, moment=workspace.moment)
+    rows = findings.upsert_findings(connection, found, keys, rules=names, subjects=tickers, moment=workspace.moment)
+    return rows, quarantine_in_words(found)
 
 
 def compute_indicators(run: Run) -> StepReport:

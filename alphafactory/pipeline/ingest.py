@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphafactory.calendar import session_close
+from alphafactory.domain.findings import quarantine_in_words
 from alphafactory.errors import ConfigError, SourceError, SourceUnavailableError, UnknownNameError
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.quality.gate import discover_rules, screen
@@ -107,7 +108,9 @@ def _store(run: Run, delivery: Delivery, stamp: str | None) -> StepReport:
     where = delivery.rejected[0].where if delivery.rejected else ""
     absent = _absent(workspace, delivery)
     failures = (*_unreadable(delivery.source, len(delivery.rejected), where), *absent)
-    return StepReport(changes.new + changes.changed + actions_written, message + ".", failures)
+    return StepReport(
+        changes.new + changes.changed + actions_written, message + "." + quarantine_in_words(found), failures
+    )
 
 
 def _as_of(batch: BarBatch, workspace: Workspace) -> BarBatch:

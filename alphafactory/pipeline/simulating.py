@@ -89,7 +89,7 @@ def work(symbols: Sequence[SymbolWork], terms: Terms) -> list[Finished]:
                 finished.append(_backtest(symbol, task, terms, strategies.get(task.strategy), computation))
             except AlphaFactoryError as error:
                 finished.append(Finished(task.fingerprint, error=str(error)))
-            except Exception as error:  # noqa: BLE001  a user's strategy may raise anything at all
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a user's strategy may raise anything at all
                 finished.append(Finished(task.fingerprint, error=f"{type(error).__name__} in {task.strategy}: {error}"))
     return finished
 

@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import conninfo
@@ -121,11 +121,9 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
         fields = conninfo.conninfo_to_dict(url)
-    except (ValueError, psycopg.Error) as error:
-        reason = str(error).strip().replace(url, shown)
-        if password:
-            reason = reason.replace(password, "***").replace(unquote(password), "***")
-        raise ConfigError(f"database.url '{shown}' cannot be read ({reason}). {_PERCENT_HINT}") from None
+    except (ValueError, psycopg.Error):
+        # The parsers' own words quote what they could not read, which may be a piece of the password.
+        raise ConfigError(f"database.url '{shown}' cannot be read. {_PERCENT_HINT}") from None
     if any(sign in login.partition(":")[0] + password for sign in "@/ ") or ":" in password:
         raise ConfigError(f"database.url '{shown}' has raw special characters before the host. {_PERCENT_HINT}")
     if not fields.get("dbname"):

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from alphafactory.store.database import Database
 
 READER = "alphafactory_reader"
-_SETTINGS = ("default_transaction_read_only = on", "statement_timeout = '10min'", "search_path = public")
+_OPTIONS = "-c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=10min -c search_path=public"
+_OPEN_WRITERS = """
+SELECT oid::regprocedure::text FROM pg_proc
+WHERE proname IN ('lo_create', 'lo_creat', 'lo_from_bytea', 'lo_put', 'lowrite', 'lo_unlink', 'lo_open')
+    AND (proacl IS NULL OR array_to_string(proacl, ',') ~ '(^|,)=X')
+"""
 
 
 def query(database: Database, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -57,12 +62,24 @@ def ensure_reader(database: Database) -> None:
         found = session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [READER]).fetchone()
         if found is None:
             session.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, password))
-            for setting in _SETTINGS:
-                session.execute(sql.SQL("ALTER ROLE {} SET " + setting).format(role))
         elif database.server is None:
             session.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
+        # A role may change its own defaults; what the reader set for itself is forgotten before its next statement.
+        session.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(role))
+        _close_side_doors(session, database.name, role)
         session.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
         session.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(role))
+
+
+def _close_side_doors(session: psycopg.Connection[Any], name: str, role: sql.Identifier) -> None:
+    """Take from everybody what lets a reader write: temporary tables, and large objects where we may decide that."""
+    session.execute(sql.SQL("ALTER ROLE {} IN DATABASE {} RESET ALL").format(role, sql.Identifier(name)))
+    session.execute(sql.SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+    superuser = session.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    if superuser == (True,):
+        found = session.execute(_OPEN_WRITERS).fetchall()
+        for (function,) in found:
+            session.execute(sql.SQL(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC"))
 
 
 def _connect(database: Database) -> psycopg.Connection[tuple[Any, ...]]:
@@ -76,7 +93,7 @@ def _connect(database: Database) -> psycopg.Connection[tuple[Any, ...]]:
             ) from error
     url = database.reader_url or _reader_url(database.url)
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=10, options="-c timezone=UTC")
+        return psycopg.connect(url, autocommit=True, connect_timeout=10, options=_OPTIONS)
     except psycopg.Error as error:
         raise explain(error, mask_password(url)) from error
 

@@ -23,6 +23,7 @@ SPOILT = date(2023, 6, 1)
 FINDINGS = "SELECT rule, subject, session, quarantined FROM quality_findings WHERE closed_at IS NULL ORDER BY 1, 2"
 STRATEGY = """
 import numpy as np
+from alphafactory.domain.plugins import IndicatorRequest
 from alphafactory.strategies.base import Strategy
 
 class Mine(Strategy):
@@ -33,6 +34,9 @@ class Mine(Strategy):
     def signals(view, params):
         {body}
 """
+UNHEARD = STRATEGY.format(name="unheard", body="return view.close * 0").replace(
+    "    @staticmethod", '    indicators = {"average": IndicatorRequest("smma")}\n\n    @staticmethod', 1
+)
 
 
 @pytest.fixture
@@ -212,6 +216,8 @@ def test_an_unknown_symbol_of_the_universe_is_named(nights: Nights, file: PriceF
         ("syntax", "def broken(:\n", "syntax.py:1"),
         ("imports", "import no_such_library\n", "no_such_library"),
         ("leaves", "raise SystemExit(3)\n", "leaves.py:1"),
+        ("quits", STRATEGY.format(name="quits", body="raise SystemExit(0)"), "SystemExit"),
+        ("unheard", UNHEARD, "smma"),
     ],
 )
 def test_a_broken_strategy_of_the_user_stops_nobody(

@@ -31,6 +31,8 @@ REFUSED = [
     "ALTER ROLE alphafactory_reader SUPERUSER",
     "SELECT * FROM pg_authid",
     "SELECT pg_reload_conf()",
+    "commit; begin read write; SELECT lo_create(0)",
+    "commit; begin read write; CREATE TEMP TABLE mine (id int)",
 ]
 
 
@@ -99,3 +101,10 @@ def test_a_reader_url_that_does_not_answer_is_said(finished: Nights) -> None:
             query(database, "SELECT 1")
     finally:
         del finished.settings["database.reader_url"]
+
+
+def test_what_the_reader_sets_for_itself_is_forgotten(finished: Nights) -> None:
+    with finished.database() as database:
+        for setting in ("search_path = 'nowhere'", "statement_timeout = '1ms'"):
+            query(database, f"commit; begin read write; ALTER ROLE alphafactory_reader SET {setting}; commit")
+        assert query(database, "SELECT count(*) > 0 AS there FROM bars") == (["there"], [(True,)])
