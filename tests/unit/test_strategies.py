@@ -115,7 +115,7 @@ def test_an_impossible_value_is_refused_by_name(given: object, message: str) -> 
 def test_an_unknown_parameter_meets_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match=r"'sma_crossover' 'fats'\. Did you mean 'fast'"):
         resolve_parameters(SmaCrossover, {"fats": 10})
-    with pytest.raises(UnknownNameError, match="None is known"):
+    with pytest.raises(UnknownNameError, match="There are none"):
         resolve_parameters(BuyAndHold, {"fast": 10})
 
 
