@@ -163,13 +163,15 @@ def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
     missing = [print_ for print_ in questions if print_ not in done]
     keys = {print_: key for print_, (key, _) in done.items()}
     by_symbol = _by_symbol(order.symbols, [questions[print_] for print_ in missing])
+    unasked = len(failures)
     for start in range(0, len(by_symbol), _SYMBOLS_A_WRITE):
         written, faults = _compute(workspace, order, by_symbol[start : start + _SYMBOLS_A_WRITE], questions)
         keys |= written
         failures += faults
+    computed = len(missing) - (len(failures) - unasked)  # what failed is no result
     if order.origin == "nightly":
         _settle(workspace, questions, keys, missing, past=past)
-    return Answers(tuple(keys[print_] for print_ in questions if print_ in keys), len(missing), tuple(failures))
+    return Answers(tuple(keys[print_] for print_ in questions if print_ in keys), computed, tuple(failures))
 
 
 def _questions(
