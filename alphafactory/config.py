@@ -9,9 +9,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from alphafactory.config_sources import CsvSettings, SyntheticSettings
+from alphafactory.config_sources import (
+    AlphaVantageSettings,
+    CryptoSettings,
+    CsvSettings,
+    PolygonSettings,
+    SyntheticSettings,
+    YahooSettings,
+)
+from alphafactory.config_universes import UniverseSpec
 from alphafactory.domain.settings import SimulationSettings, parse_settings
-from alphafactory.errors import UsageError
+from alphafactory.domain.timeframes import Timeframe
+from alphafactory.errors import UnknownNameError, UsageError
 
 
 class Section(BaseModel):
@@ -60,23 +69,54 @@ class PathsConfig(Section):
 
 
 class SourcesConfig(Section):
-    """Where prices come from. The first source that is set up delivers; simulated prices never mix with real ones."""
+    """Where prices come from, and how much of them."""
 
-    order: list[str] = Field(["csv"], min_length=1, description="sources to ask, in order")
+    order: Literal["auto"] | list[str] = Field(
+        "auto",
+        description="sources to ask, in order: each fills what those before it left open. auto: csv alone if csv.path "
+        "is set, else polygon and alpha_vantage with a key, and yahoo",
+    )
+    start: date = Field(date(2015, 1, 1), description="vendors are asked for bars from this day on")
+    timeframes: list[Timeframe] = Field(["1d"], min_length=1, description="lengths of bars: 1d, 1h, 15m, 5m, 1m")
+    recheck_sessions: int = Field(5, ge=0, le=60, description="newest stored sessions asked for again each night")
+    recheck_nights: int = Field(
+        30, ge=1, le=365, description="nights in which every symbol's whole history is asked for again, a part a night"
+    )
+    give_up_after: int = Field(3, ge=1, description="failed symbols in a row after which a vendor is left out tonight")
     csv: CsvSettings = CsvSettings()
     synthetic: SyntheticSettings = SyntheticSettings()
+    polygon: PolygonSettings = PolygonSettings()
+    alpha_vantage: AlphaVantageSettings = AlphaVantageSettings()
+    yahoo: YahooSettings = YahooSettings()
+    crypto: CryptoSettings = CryptoSettings()
+
+    @property
+    def chain(self) -> list[str]:
+        """The names of the sources to ask, in order."""
+        if self.order != "auto":
+            return list(self.order)
+        return ["csv"] if self.csv.path is not None else ["polygon", "yahoo", "alpha_vantage"]
 
 
 class UniverseConfig(Section):
     """Which symbols the night works on."""
 
     symbols: Literal["all"] | list[str] = Field("all", description="all, or a list of tickers")
+    name: str | None = Field(None, description="a universe of the section universes instead")
+    aliases_path: Path | None = Field(
+        None, description="CSV of symbol, ticker, from, to, and merged_into: tickers that symbols have had"
+    )
 
 
 class QualityConfig(Section):
     """The gate."""
 
     disabled: list[str] = Field([], description="names of rules not to run")
+    minimum_score: float = Field(
+        0.5, ge=0, le=1, description="strategies refuse a symbol whose score of tonight lies below"
+    )
+    cross_check_symbols: int = Field(5, ge=0, le=1000, description="symbols a night compared with a second vendor")
+    cross_check_sessions: int = Field(20, ge=1, le=250, description="newest sessions compared")
 
 
 class BacktestConfig(Section):
@@ -145,6 +185,7 @@ class Config(Section):
     paths: PathsConfig = PathsConfig()
     sources: SourcesConfig = SourcesConfig()
     universe: UniverseConfig = UniverseConfig()
+    universes: dict[str, UniverseSpec] = Field({}, description="named universes")
     quality: QualityConfig = QualityConfig()
     backtest: BacktestConfig = BacktestConfig()
     simulation: SimulationConfig = SimulationConfig()
@@ -159,6 +200,11 @@ class Config(Section):
             self.simulation_settings()
         except UsageError as error:
             raise ValueError(f"simulation.{error}") from error
+        if self.universe.name is not None and self.universe.name not in self.universes:
+            raise ValueError(f"universe.name: {UnknownNameError('universe', self.universe.name, self.universes)}")
+        for name, spec in self.universes.items():
+            if spec.of is not None and (spec.of not in self.universes or spec.of == name):
+                raise ValueError(f"universes.{name}.of: {UnknownNameError('universe', spec.of, self.universes)}")
         start, end = self.backtest.start, self.backtest.end
         if start is not None and end is not None and start > end:
             raise ValueError(f"backtest.start {start} lies after backtest.end {end}")

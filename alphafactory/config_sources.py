@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class SourceSettings(BaseModel):
@@ -69,6 +69,42 @@ class VendorLimits(SourceSettings):
 
     per_minute: int = Field(5, ge=1, description="requests allowed in any minute")
     per_day: int | None = Field(None, ge=1, description="requests allowed a day; empty means no daily limit")
+    threads: int = Field(1, ge=1, le=32, description="requests under way at the same time")
     timeout: float = Field(30.0, gt=0, le=600, description="seconds to wait for one answer")
-    attempts: int = Field(4, ge=1, le=20, description="tries of one request before the vendor counts as failed")
+    attempts: int = Field(4, ge=1, le=20, description="tries of one request before it counts as failed")
+    first_wait: float = Field(1.0, ge=0, le=60, description="seconds before the second try; doubles with each")
     longest_wait: float = Field(120.0, ge=0, le=3600, description="seconds; a vendor that asks for more has failed")
+
+
+class PolygonSettings(SourceSettings):
+    """Polygon.io, since 2025 Massive. Needs a key: POLYGON_API_KEY in .env."""
+
+    api_key: SecretStr | None = Field(None, description="the key; write POLYGON_API_KEY into .env, not here")
+    base_url: str = Field("https://api.polygon.io", description="where the vendor listens")
+    basis: Literal["raw", "split_adjusted"] = Field("raw", description="how prices are asked for; stored raw")
+    limits: VendorLimits = VendorLimits(per_minute=5)
+
+
+class AlphaVantageSettings(SourceSettings):
+    """Alpha Vantage. Needs a key: ALPHA_VANTAGE_API_KEY in .env."""
+
+    api_key: SecretStr | None = Field(None, description="the key; write ALPHA_VANTAGE_API_KEY into .env, not here")
+    base_url: str = Field("https://www.alphavantage.co", description="where the vendor listens")
+    premium: bool = Field(False, description="the plan includes full histories and TIME_SERIES_DAILY_ADJUSTED")
+    limits: VendorLimits = VendorLimits(per_minute=5, per_day=25)
+
+
+class YahooSettings(SourceSettings):
+    """Yahoo Finance. Needs no key; its data are for personal use."""
+
+    base_url: str | None = Field(None, description="asked instead of Yahoo's own hosts, for example a proxy")
+    limits: VendorLimits = VendorLimits(per_minute=100, threads=2, timeout=20)
+
+
+class CryptoSettings(SourceSettings):
+    """A crypto exchange through ccxt, an optional library: pip install --no-deps -r requirements/crypto.lock."""
+
+    exchange: str = Field("binance", description="the exchange, by its name in ccxt")
+    base_url: str | None = Field(None, description="asked instead of the exchange's own host")
+    symbols: list[str] = Field(["BTC/USDT", "ETH/USDT"], description="pairs that join the universe when it is used")
+    limits: VendorLimits = VendorLimits(per_minute=600, timeout=10)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 BASE_LOCKS = ("base.lock",)
 LOCKS_OF_COMMAND = {
-    "test": ("base.lock", "test.lock"),
-    "bench": ("base.lock", "test.lock", "bench.lock"),
+    "test": ("base.lock", "test.lock", "crypto.lock"),
+    "bench": ("base.lock", "test.lock", "bench.lock", "crypto.lock"),
 }
 OPTIONS_WITH_VALUE = frozenset({"--config"})  # the global options whose next word is a value, not the command
 FOREIGN_VARIABLES = (  # these would lead the environment's interpreter to another library

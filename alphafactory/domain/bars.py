@@ -25,8 +25,9 @@ class BarBatch:
     """Raw bars of many symbols, stacked. Every array has shape (n,).
 
     `codes[i]` is the position in `tickers` of bar i's symbol. Prices are in the listing's currency as traded, volume in
-    shares. `lines[i]` is where the source had the bar (a file's line number), 0 where that has no meaning. Rows may be
-    in any order and may be faulty: judging them is the quality gate's work.
+    shares. `lines[i]` is where the source had the bar (a file's line number), 0 where that has no meaning. Intraday
+    bars carry their opening `instants`, datetime64[us] in UTC; daily bars have none. Rows may be in any order and may
+    be faulty: judging them is the quality gate's work.
     """
 
     tickers: tuple[str, ...]
@@ -38,23 +39,30 @@ class BarBatch:
     close: FloatArray
     volume: FloatArray
     lines: IntArray
+    instants: DateArray | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
 
+    @property
+    def times(self) -> DateArray:
+        """What tells a symbol's bars apart: the opening instants of intraday bars, else the sessions."""
+        return self.sessions if self.instants is None else self.instants
+
     def take(self, rows: IntArray | BoolArray) -> BarBatch:
         """Return the batch of the chosen rows (positions or a mask), tickers unchanged."""
         columns = ("codes", "sessions", *BAR_FIELDS, "lines")
-        return replace(self, **{name: getattr(self, name)[rows] for name in columns})
+        chosen = {name: getattr(self, name)[rows] for name in columns}
+        return replace(self, **chosen, instants=None if self.instants is None else self.instants[rows])
 
     def ordered(self) -> BarBatch:
-        """Return the batch sorted by symbol, then session; rows that tie keep their order."""
+        """Return the batch sorted by symbol, then time; rows that tie keep their order."""
         if len(self) == 0:
             return self
         step = np.diff(self.codes)
-        if bool(np.all((step > 0) | ((step == 0) & (np.diff(self.sessions).astype(np.int64) >= 0)))):
+        if bool(np.all((step > 0) | ((step == 0) & (np.diff(self.times).astype(np.int64) >= 0)))):
             return self
-        return self.take(np.lexsort((self.sessions, self.codes)))
+        return self.take(np.lexsort((self.times, self.codes)))
 
     def starts(self) -> IntArray:
         """Return offsets, shape (len(tickers) + 1,), so that symbol k owns rows starts[k]:starts[k + 1].

@@ -25,8 +25,10 @@ class Severity(StrEnum):
 class Finding:
     """`rule` was broken by `subject`: a ticker, a file, a plug-in.
 
-    `session` names the bar, None for a whole series or file. `message` is one plain sentence with the offending values,
-    `payload` the values themselves. A quarantined bar is never used by anything downstream.
+    `session` names the bar, None for a whole series or file. `evidence` is the session whose close first shows the
+    fault where that is later than `session` (a spike is one only once it reverses): a night as of an earlier date does
+    not know of it. `message` is one plain sentence with the offending values, `payload` the values themselves. A
+    quarantined bar is never used by anything downstream.
     """
 
     rule: str
@@ -36,6 +38,7 @@ class Finding:
     session: date | None = None
     payload: Payload = field(default_factory=dict)
     quarantined: bool = False
+    evidence: date | None = None
 
 
 def quarantine_in_words(found: Sequence[Finding]) -> str:

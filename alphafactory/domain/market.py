@@ -60,6 +60,25 @@ class EarningsDate:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """A symbol traded as `ticker` from `since` on; `since` is None for its first ticker."""
+
+    ticker: str
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What another vendor says of a session that is stored already: kept beside the bar, never in its place."""
+
+    ticker: str
+    session: date
+    source: str
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
 class RejectedRow:
     """A row that could not even be read as a bar. `where` is "file:line"; `payload` holds its words as found."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.arrays import BoolArray
     from alphafactory.domain.bars import BarBatch
-    from alphafactory.domain.market import Listing, Payload, RejectedRow
+    from alphafactory.domain.market import Dividend, Listing, Observation, Payload, RejectedRow, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,20 @@ class QualityContext:
     """What rules know beside the bars.
 
     `newest_session` is the newest session that the source offers for any symbol: missing ones are judged up to it, not
-    up to `as_of`. `listings` is by ticker and must have each ticker of the bars.
+    up to `as_of`. `listings` is by ticker and must have each ticker of the bars. `splits` and `dividends` are those
+    known of these symbols, `observations` what other vendors say of stored sessions, and `market` the median return of
+    all symbols by session, where there are enough of them to speak of a market. `first_wanted` is the day from which
+    on vendors are asked for bars.
     """
 
     as_of: date
     newest_session: date
     listings: Mapping[str, Listing] = field(default_factory=dict)
+    splits: tuple[Split, ...] = ()
+    dividends: tuple[Dividend, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    market: Mapping[date, float] = field(default_factory=dict)
+    first_wanted: date | None = None
 
 
 class Rule(ABC):
@@ -50,10 +58,16 @@ class Rule(ABC):
     """What a person can do about it, in one line."""
 
     def finding(
-        self, subject: str, message: str, session: date | None = None, payload: Payload | None = None
+        self,
+        subject: str,
+        message: str,
+        session: date | None = None,
+        payload: Payload | None = None,
+        *,
+        evidence: date | None = None,
     ) -> Finding:
-        """Return a finding of this rule."""
-        return Finding(self.name, self.severity, subject, message, session, payload or {}, self.quarantines)
+        """Return a finding of this rule; `evidence` as in `Finding`."""
+        return Finding(self.name, self.severity, subject, message, session, payload or {}, self.quarantines, evidence)
 
 
 class SeriesRule(Rule):

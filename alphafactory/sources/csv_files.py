@@ -20,7 +20,7 @@ import numpy as np
 from alphafactory.domain.market import Delivery, Listing
 from alphafactory.errors import SourceError, SourceUnavailableError
 from alphafactory.sources.actions import amount_as_paid, as_traded, implied_dividends, split_factors
-from alphafactory.sources.base import Progress, Source
+from alphafactory.sources.base import BulkSource, Progress
 from alphafactory.sources.files import FileBars, price_files, read_bars
 from alphafactory.sources.records import read_dividends, read_listings, read_splits
 from alphafactory.sources.selection import only_tickers
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.market import Dividend, RejectedRow, Split
 
 
-class CsvSource(Source):
+class CsvSource(BulkSource):
     """Prices from files: Yahoo's, Stooq's and plain columns are recognised, others are named in the config."""
 
     name: ClassVar[str] = "csv"

@@ -17,7 +17,7 @@ from alphafactory.calendar import sessions_between
 from alphafactory.domain.bars import BarBatch
 from alphafactory.domain.market import Delivery, Dividend, EarningsDate, Listing, Split
 from alphafactory.errors import SourceError
-from alphafactory.sources.base import Progress, Source
+from alphafactory.sources.base import BulkSource, Progress
 from alphafactory.sources.planted_faults import plant_faults
 from alphafactory.sources.selection import only_tickers
 from alphafactory.sources.simulated_companies import Rotation, Tenure, company_name
@@ -36,7 +36,7 @@ EXCHANGE = "SIM"
 _EARNINGS_YIELD = 0.0125
 
 
-class SyntheticSource(Source):
+class SyntheticSource(BulkSource):
     """A seeded market with sectors, regimes, splits, dividends, listings, delistings, earnings dates and an index."""
 
     name: ClassVar[str] = "synthetic"

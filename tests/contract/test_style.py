@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
-LOCKS = {"base.lock": "dependencies", "test.lock": "test", "bench.lock": "bench"}
+LOCKS = {"base.lock": "dependencies", "test.lock": "test", "bench.lock": "bench", "crypto.lock": "crypto"}
 
 MOST_LINES = 400
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
