@@ -1,8 +1,8 @@
-"""Exchange calendars: which days are sessions, and when each closes.
+"""Exchange calendars: which days are sessions, when each opens and closes, and in which zone the exchange lies.
 
 Goes in: the name of a calendar of `exchange_calendars` (XNYS, XLON, 24/7 …) and dates. Comes out: NumPy arrays of
-sessions and of closing instants. A calendar is built once a process and rebuilt only when dates beyond its bounds are
-asked for; the library's own default would start twenty years back.
+sessions, of opening and of closing instants. A calendar is built once a process and rebuilt only when dates beyond its
+bounds are asked for; the library's own default would start twenty years back.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import warnings
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,12 +33,14 @@ _DAY = np.timedelta64(1, "D")
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """The sessions of one calendar from `start` to `end`, both inclusive, and their closes in UTC."""
+    """The sessions of one calendar from `start` to `end`, both inclusive, their opens, closes in UTC, and half days."""
 
     start: date
     end: date
     sessions: DateArray
+    opens: npt.NDArray[np.datetime64]
     closes: npt.NDArray[np.datetime64]
+    early_closes: DateArray
 
 
 _built: dict[str, _Built] = {}
@@ -83,6 +85,16 @@ def sessions_between(calendar: str, start: date, end: date) -> DateArray:
     return sessions[first:last]
 
 
+def early_closes(calendar: str, start: date, end: date) -> DateArray:
+    """Return the sessions from `start` to `end` that close before the usual hour, in the form of `sessions_between`."""
+    if start > end:
+        return np.empty(0, dtype="datetime64[D]")
+    early = _calendar(calendar, start, end).early_closes
+    first = int(np.searchsorted(early, np.datetime64(start, "D"), side="left"))
+    last = int(np.searchsorted(early, np.datetime64(end, "D"), side="right"))
+    return early[first:last]
+
+
 def next_session(calendar: str, day: date) -> date:
     """Return the first session after `day`; errors as `sessions_between`."""
     month_later = date.fromordinal(day.toordinal() + 31)
@@ -95,19 +107,42 @@ def next_session(calendar: str, day: date) -> date:
     return found
 
 
+def session_open(calendar: str, sessions: DateArray) -> npt.NDArray[np.datetime64]:
+    """Return the instant at which each session opens, as datetime64[us] in UTC, shape of `sessions`.
+
+    A day that is no session, or that the calendar does not know, gets its own midnight, 00:00 UTC.
+    """
+    return _instants(calendar, sessions, "opens", sessions.astype("datetime64[us]"))
+
+
 def session_close(calendar: str, sessions: DateArray) -> npt.NDArray[np.datetime64]:
     """Return the instant at which each session closes, as datetime64[us] in UTC, shape of `sessions`.
 
     A day that is no session (a faulty bar has one) or that the calendar does not know gets its own midnight, 24:00 UTC.
     """
-    midnight = (sessions.astype("datetime64[D]") + _DAY).astype("datetime64[us]")
+    return _instants(calendar, sessions, "closes", (sessions.astype("datetime64[D]") + _DAY).astype("datetime64[us]"))
+
+
+def _instants(
+    calendar: str, sessions: DateArray, which: Literal["opens", "closes"], otherwise: npt.NDArray[np.datetime64]
+) -> npt.NDArray[np.datetime64]:
     low, high = (np.datetime64(day, "D") for day in known_range(calendar))
     inside = (sessions >= low) & (sessions <= high)
     if not bool(np.any(inside)):
-        return midnight
+        return otherwise
     built = _calendar(calendar, sessions[inside].min().item(), sessions[inside].max().item())
     position = np.minimum(np.searchsorted(built.sessions, sessions), len(built.sessions) - 1)
-    return np.where(built.sessions[position] == sessions, built.closes[position], midnight)
+    known: npt.NDArray[np.datetime64] = getattr(built, which)[position]
+    return np.where(built.sessions[position] == sessions, known, otherwise)
+
+
+def zone(calendar: str) -> str:
+    """Return the name of the time zone in which the exchange lies, UTC where it is always open.
+
+    Raises:
+        UnknownNameError: There is no such calendar.
+    """
+    return "UTC" if is_open_always(calendar) else str(_factory(calendar).tz)
 
 
 def _calendar(calendar: str, start: date, end: date) -> _Built:
@@ -131,15 +166,20 @@ def _calendar(calendar: str, start: date, end: date) -> _Built:
 def _build(calendar: str, start: date, end: date) -> _Built:
     if is_open_always(calendar):
         sessions = np.arange(np.datetime64(start, "D"), np.datetime64(end, "D") + _DAY)
-        return _Built(start, end, sessions, (sessions + _DAY).astype("datetime64[us]"))
+        opens, closes = sessions.astype("datetime64[us]"), (sessions + _DAY).astype("datetime64[us]")
+        return _Built(start, end, sessions, opens, closes, sessions[:0])
     factory = _factory(calendar)
     with warnings.catch_warnings():
         # exchange_calendars 4.13 reads a column in a way that pandas 3.1 has deprecated; nothing here can change that.
         warnings.simplefilter("ignore")
         schedule = factory(start=start, end=end)
         sessions = schedule.sessions.to_numpy().astype("datetime64[D]")
-        closes = schedule.closes.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
-    return _Built(start, end, sessions, closes)
+        opens, closes = (
+            column.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+            for column in (schedule.opens, schedule.closes)
+        )
+        early = schedule.early_closes.to_numpy().astype("datetime64[D]")
+    return _Built(start, end, sessions, opens, closes, early)
 
 
 @cache

@@ -17,7 +17,7 @@ from alphafactory.config_sources import (
     SyntheticSettings,
     YahooSettings,
 )
-from alphafactory.config_universes import UniverseSpec
+from alphafactory.config_universes import UniverseSpec, universe_chain
 from alphafactory.domain.settings import SimulationSettings, parse_settings
 from alphafactory.domain.timeframes import Timeframe
 from alphafactory.errors import UnknownNameError, UsageError
@@ -83,6 +83,11 @@ class SourcesConfig(Section):
         30, ge=1, le=365, description="nights in which every symbol's whole history is asked for again, a part a night"
     )
     give_up_after: int = Field(3, ge=1, description="failed symbols in a row after which a vendor is left out tonight")
+    earnings: list[str] = Field(
+        ["alpha_vantage", "yahoo"],
+        description="vendors to ask for coming announcements; the first that answers is enough",
+    )
+    profiles_a_night: int = Field(25, ge=0, le=1000, description="symbols a night whose name and sector are asked for")
     csv: CsvSettings = CsvSettings()
     synthetic: SyntheticSettings = SyntheticSettings()
     polygon: PolygonSettings = PolygonSettings()
@@ -202,9 +207,11 @@ class Config(Section):
             raise ValueError(f"simulation.{error}") from error
         if self.universe.name is not None and self.universe.name not in self.universes:
             raise ValueError(f"universe.name: {UnknownNameError('universe', self.universe.name, self.universes)}")
-        for name, spec in self.universes.items():
-            if spec.of is not None and (spec.of not in self.universes or spec.of == name):
-                raise ValueError(f"universes.{name}.of: {UnknownNameError('universe', spec.of, self.universes)}")
+        for name in self.universes:
+            try:
+                universe_chain(name, self.universes)
+            except UsageError as error:
+                raise ValueError(f"universes.{name}: {error}") from error
         start, end = self.backtest.start, self.backtest.end
         if start is not None and end is not None and start > end:
             raise ValueError(f"backtest.start {start} lies after backtest.end {end}")

@@ -1,8 +1,9 @@
 """Reads the config from every place it may be written and merges it into one.
 
 Goes in: the project folder, an overlay file, command-line overrides, the environment. Comes out: a `LoadedConfig`.
-Later layers win: `global_config.yaml`, `.env`, `DATABASE_URL`, `ALPHAFACTORY__SECTION__KEY`, the overlay of `--config`,
-the command line. A path in a file is relative to that file; elsewhere it is relative to the project folder.
+Later layers win: `global_config.yaml`, `.env`, `DATABASE_URL` and the vendors' keys, `ALPHAFACTORY__SECTION__KEY`, the
+overlay of `--config`, the command line. A path in a file is relative to that file; elsewhere it is relative to the
+project folder.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "global_config.yaml"
 PREFIX = "ALPHAFACTORY__"
+NAMED_VARIABLES = {
+    "DATABASE_URL": ("database", "url"),
+    "POLYGON_API_KEY": ("sources", "polygon", "api_key"),
+    "ALPHA_VANTAGE_API_KEY": ("sources", "alpha_vantage", "api_key"),
+}
+"""Variables that have a name of their own, as people know them."""
 Tree = dict[str, Any]
 
 
@@ -64,10 +71,11 @@ def _layers(
     if (root / CONFIG_FILE).exists():
         yield CONFIG_FILE, read_yaml(root / CONFIG_FILE), root
     dotenv = read_dotenv(root / ".env")
-    yield ".env DATABASE_URL", _database_url(dotenv), root
-    yield ".env", _from_environment(dotenv), root
-    yield "environment DATABASE_URL", _database_url(environ), root
-    yield "environment", _from_environment(environ), root
+    for place, variables in ((".env", dotenv), ("environment", environ)):
+        for name, path in NAMED_VARIABLES.items():
+            if variables.get(name):
+                yield f"{place} {name}", _nest(list(path), variables[name]), root
+        yield place, _from_environment(variables), root
     if overlay is not None:
         if not overlay.is_file():
             raise ConfigError(f"The config file {overlay} does not exist. Check the path given to --config.")
@@ -118,11 +126,6 @@ def read_dotenv(path: Path) -> dict[str, str]:
         return {key: value for key, value in dotenv_values(path).items() if value is not None}
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}). Save it as UTF-8 text, readable to you.") from None
-
-
-def _database_url(environ: Mapping[str, str]) -> Tree:
-    url = environ.get("DATABASE_URL")
-    return {"database": {"url": url}} if url else {}
 
 
 def _from_environment(environ: Mapping[str, str]) -> Tree:
@@ -177,9 +180,22 @@ def _with_absolute_paths(tree: Tree, model: type[BaseModel], base: Path) -> Tree
                 resolved[name] = _with_absolute_paths(value, kind, base)
             elif value is None:
                 resolved.pop(name, None)
+        elif isinstance(value, dict) and (member := _member_model(kind)):
+            resolved[name] = {
+                key: _with_absolute_paths(each, member, base) if isinstance(each, dict) else each
+                for key, each in value.items()
+            }
         elif isinstance(value, str | Path) and (kind is Path or Path in get_args(kind)):
             resolved[name] = base / Path(value).expanduser()
     return resolved
+
+
+def _member_model(kind: Any) -> type[BaseModel] | None:
+    """Return the model of a mapping's members, as in `universes`; None where they have none."""
+    for part in get_args(kind):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
 
 
 def _default_paths() -> Tree:
@@ -221,8 +237,12 @@ def _upwards(path: list[str]) -> Iterator[str]:
 def _keys_at(path: list[str]) -> list[str]:
     model: type[BaseModel] = Config
     for part in path:
-        kind = model.model_fields[part].annotation
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        kind = model.model_fields[part].annotation if part in model.model_fields else model
+        member = _member_model(kind)
+        if member is not None:
+            model = member
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            model = kind
+        else:
             return []
-        model = kind
     return list(model.model_fields)

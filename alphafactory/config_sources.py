@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from alphafactory.domain.timeframes import Timeframe
+
 
 class SourceSettings(BaseModel):
     """A source's section of the config: unknown keys are refused, values are frozen."""
@@ -52,6 +54,10 @@ class CsvSettings(SourceSettings):
         None, description="how dates are written, as %d.%m.%Y; by default ISO (2024-12-31) or yyyymmdd"
     )
     calendar: str = Field("XNYS", description="exchange calendar of symbols for which symbols_path names none")
+    timeframe: Timeframe = Field("1d", description="length of the bars; intraday rows say when their bar opens")
+    timezone: str | None = Field(
+        None, description="zone of intraday times written without one; by default that of the calendar's exchange"
+    )
 
 
 class SyntheticSettings(SourceSettings):

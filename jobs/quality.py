@@ -1,7 +1,7 @@
 """Judges the bars."""
 
 from alphafactory.job import Job
-from alphafactory.pipeline.enrich import check_quality
+from alphafactory.pipeline.gate import check_quality
 
 JOB = Job(
     name="quality",

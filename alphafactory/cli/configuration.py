@@ -88,7 +88,8 @@ def wrong_names(session: Session) -> list[str]:
     for key, registry, names in (
         ("backtest.strategies", strategies, named),
         ("backtest.benchmark", strategies, [config.backtest.benchmark]),
-        ("sources.order", sources(), config.sources.order),
+        ("sources.order", sources(), config.sources.chain),
+        ("sources.earnings", sources(), config.sources.earnings),
     ):
         for name in names:
             try:

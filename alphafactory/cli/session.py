@@ -94,10 +94,12 @@ class Session:
         from alphafactory.pipeline.workspace import open_workspace  # noqa: PLC0415  SQLAlchemy; help does not need it
 
         loaded = self.loaded
+        # The newest day that is over is tonight's, also on the morning after; an earlier one is a past night repeated.
+        replay = as_of < newest_closed_day(self.now, loaded.config.schedule.timezone)
         with (
             log_to(self.logs, mask_secrets),
             shown_progress(quiet=self.quiet, json=json) as progress,
-            open_workspace(loaded, as_of, self.now, progress, upgrade=upgrade) as workspace,
+            open_workspace(loaded, as_of, self.now, progress, upgrade=upgrade, replay=replay) as workspace,
         ):
             yield workspace
 

@@ -68,6 +68,19 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """A symbol belongs to a universe from `valid_from` to `valid_to`, both inclusive; None is no bound."""
+
+    ticker: str
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def includes(self, day: date) -> bool:
+        """Return whether the symbol is a member on that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What another vendor says of a session that is stored already: kept beside the bar, never in its place."""
 

@@ -21,7 +21,7 @@ from alphafactory.pipeline.records import Question, backtest_record
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
 from alphafactory.pipeline.workers import run_work
-from alphafactory.store import backtests, strategies, symbols
+from alphafactory.store import backtests, scores, strategies, symbols
 from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 
 READS = (
     "symbols",
+    "symbol_aliases",
+    "universes",
+    "universe_members",
+    "quality_judgements",
+    "quality_scores",
+    "job_steps",
     "bars",
     "bar_revisions",
     "splits",
@@ -103,9 +109,10 @@ def run_backtests(run: Run) -> StepReport:
         universe = choose_universe(connection, workspace)
     if not universe.symbols:
         return StepReport(0, "There are no symbols yet.", (*failures, *universe.failures), skipped=True)
+    good, refused = _good_enough(workspace, universe.symbols)
     order = Order(
         chosen,
-        universe.symbols,
+        good,
         config.start,
         config.end,
         workspace.config.simulation_settings(),
@@ -114,8 +121,29 @@ def run_backtests(run: Run) -> StepReport:
     )
     answers = _answer(workspace, order, past=run.is_past)
     run.notes.update(backtests=answers.keys, computed=answers.computed)
-    message = f"{answers.computed} of {len(answers.keys)} backtests computed, the others stand."
+    message = f"{answers.computed} of {len(answers.keys)} backtests computed, the others stand.{refused}"
     return StepReport(answers.computed, message, (*failures, *universe.failures, *answers.failures))
+
+
+def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow]) -> tuple[list[SymbolRow], str]:
+    """Return the symbols whose data are good enough to be traded on, and the others in words.
+
+    What is refused is the gate's doing and no failure; its earlier results are no current ones any more.
+    """
+    least = workspace.config.quality.minimum_score
+    with workspace.database.begin() as connection:
+        found = scores.read_scores(connection, [row.id for row in rows], workspace.as_of)
+        bad = [row for row in rows if found.get(row.id, 1.0) < least]
+        if bad and not workspace.replay:
+            backtests.withdraw(connection, [row.id for row in bad])
+    if not bad:
+        return list(rows), ""
+    worst = min(bad, key=lambda row: (found[row.id], row.ticker))
+    words = (
+        f" {len(bad)} symbols refused for a quality score below {least}, the worst: "
+        f"{worst.ticker} {found[worst.id]:.2f} (`python run.py quality --symbol {worst.ticker}`)."
+    )
+    return [row for row in rows if row not in bad], words
 
 
 def run_adhoc(

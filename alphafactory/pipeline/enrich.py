@@ -1,7 +1,7 @@
-"""Quality gate and indicators: stored bars in, findings and cached indicators out, for what changed alone.
+"""Indicators: clean bars in, cached indicators out, for what changed alone.
 
-A series is judged again when its bars, the rules or the newest session changed, and computed again when its clean bars,
-its actions or the indicators' code changed. As of a past date nothing is written: the cache holds the current basis.
+A series is computed again when its clean bars, its actions or the indicators' code changed. As of a past date nothing
+is written: the cache holds the current basis.
 """
 
 from __future__ import annotations
@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alphafactory.domain.findings import quarantine_in_words
 from alphafactory.errors import AlphaFactoryError
 from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
 from alphafactory.pipeline.running import StepReport, failure
-from alphafactory.quality.gate import discover_rules, judge
-from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
-from alphafactory.store import bars, findings, indicators, states
+from alphafactory.store import indicators, states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.bars import BarPanel, Bars
@@ -34,70 +30,12 @@ if TYPE_CHECKING:
     from alphafactory.store.symbols import SymbolRow
 
 READS = (
-    "symbols", "bars", "bar_revisions", "splits", "dividends", "quality_findings", "series_states", "source_states",
-    "indicators", "indicator_catalog",
+    "symbols", "symbol_aliases", "bars", "bar_revisions", "splits", "dividends", "quality_findings",
+    "quality_judgements", "series_states", "indicators", "indicator_catalog", "universes", "universe_members",
+    "job_runs", "job_steps",
 )  # fmt: skip
-WRITES = ("quality_findings", "series_states", "indicators", "indicator_catalog")
+WRITES = ("series_states", "indicators", "indicator_catalog")
 _SYMBOLS_A_CHUNK = 100
-
-
-def check_quality(run: Run) -> StepReport:
-    """Judge every series that changed, or that newer sessions of others may have outrun."""
-    workspace = run.workspace
-    registry = discover_rules()
-    chosen = [rule for rule in registry if rule.name not in workspace.config.quality.disabled]
-    if run.is_past:
-        return StepReport(0, f"As of the past date {workspace.as_of} nothing is judged anew.", skipped=True)
-    with workspace.database.begin() as connection:
-        universe = choose_universe(connection, workspace)
-        changed, fingerprints, newest = _series_to_judge(connection, universe.symbols, chosen, workspace)
-        if not changed:
-            message = "No series changed." if universe.symbols else "There are no symbols yet."
-            return StepReport(0, message, _broken(registry.broken), skipped=True)
-        rows, words = _judge(connection, changed, chosen, newest, workspace)
-        states.write_series_states(connection, "gate", {row.id: fingerprints[row.id] for row in changed})
-    message = f"{len(changed)} series judged, {rows} findings opened or closed.{words}"
-    return StepReport(rows, message, _broken(registry.broken))
-
-
-def _series_to_judge(
-    connection: Connection, chosen: Sequence[SymbolRow], applied: Sequence[type[Rule]], workspace: Workspace
-) -> tuple[list[SymbolRow], dict[int, str], date | None]:
-    prints = bars.read_fingerprints(connection, workspace.cutoff, clean=False)
-    judged = states.read_series_states(connection, "gate")
-    newest = _newest_session(connection, chosen)
-    names = ",".join(sorted(rule.name for rule in applied))
-    wanted = {
-        row.id: _digest(prints.get(row.id, ""), str(newest), names, repr(row.listing))
-        for row in chosen
-        if row.id in prints
-    }
-    return [row for row in chosen if row.id in wanted and judged.get(row.id) != wanted[row.id]], wanted, newest
-
-
-def _newest_session(connection: Connection, chosen: Sequence[SymbolRow]) -> date | None:
-    found = (states.read_source_state(connection, source) for source in {row.source for row in chosen})
-    return max((state.newest_session for state in found if state and state.newest_session), default=None)
-
-
-def _judge(
-    connection: Connection,
-    changed: Sequence[SymbolRow],
-    chosen: Sequence[type[Rule]],
-    newest: date | None,
-    workspace: Workspace,
-) -> tuple[int, str]:
-    ids, tickers = [row.id for row in changed], [row.ticker for row in changed]
-    batch = bars.read_bars(connection, ids, tickers, workspace.cutoff, clean=False)
-    last: date = batch.sessions.max().astype(object)
-    today = max(workspace.as_of, workspace.now.date())
-    listings = {row.ticker: row.listing for row in changed}
-    context = QualityContext(today, newest or last, listings)
-    applied = [rule for rule in chosen if issubclass(rule, SeriesRule)]
-    found = judge(batch, context, applied)
-    names, keys = [rule.name for rule in applied], dict(zip(tickers, ids, strict=True))
-    rows = findings.upsert_findings(connection, found, keys, rules=names, subjects=tickers, moment=workspace.moment)
-    return rows, quarantine_in_words(found)
 
 
 def compute_indicators(run: Run) -> StepReport:

@@ -15,7 +15,7 @@ import numpy as np
 from alphafactory.domain.bars import BarPanel, Bars
 from alphafactory.errors import UnknownNameError
 from alphafactory.pipeline.running import failure
-from alphafactory.store import actions, bars, symbols
+from alphafactory.store import actions, bars, symbols, universes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,23 +38,51 @@ class Universe:
     failures: tuple[Failure, ...]
 
 
-def choose_universe(connection: Connection, workspace: Workspace) -> Universe:
-    """Return the symbols that the config asks for; simulated prices never stand beside real ones."""
-    wanted = workspace.config.universe.symbols
-    order = workspace.config.sources.order
-    rows = [row for row in symbols.read_symbols(connection) if row.source in order]
-    if rows:
-        first = min(rows, key=lambda row: order.index(row.source))
-        rows = [row for row in rows if row.simulated == first.simulated]
-    if wanted == "all":
+def choose_universe(connection: Connection, workspace: Workspace, *, everything: bool = False) -> Universe:
+    """Return the symbols that the config asks for; simulated prices never stand beside real ones.
+
+    Of a named universe these are all that belonged to it on any day up to the night, as known then: who has left it, or
+    ceased to trade, stays in the past. `everything` asks for all symbols that are followed, members or not.
+    """
+    config = workspace.config
+    rows = [row.as_known(workspace.cutoff) for row in _of_chain(symbols.read_symbols(connection), workspace)]
+    if config.universe.name is not None:
+        spells = universes.read_spells(connection, config.universe.name, workspace.cutoff)
+        members = {key for key, start, _ in spells if start is None or start <= workspace.as_of}
+        return Universe(tuple(row for row in rows if everything or row.id in members), ())
+    if config.universe.symbols == "all":
         return Universe(tuple(rows), ())
     known = {row.ticker: row for row in rows}
+    by_id = {row.id: row for row in rows}
+    for alias in symbols.read_aliases(connection):
+        if alias.symbol_id in by_id:
+            known.setdefault(alias.ticker, by_id[alias.symbol_id])
+    wanted = [*dict.fromkeys(config.universe.symbols), *_pairs(workspace, known)]
     missing = [ticker for ticker in wanted if ticker not in known]
     failures = [
         failure("symbol", ticker, str(UnknownNameError("symbol", ticker, known)), "Correct universe.symbols.")
         for ticker in missing
     ]
-    return Universe(tuple(known[ticker] for ticker in dict.fromkeys(wanted) if ticker in known), tuple(failures))
+    chosen = {known[ticker].id: known[ticker] for ticker in wanted if ticker in known}
+    return Universe(tuple(chosen.values()), tuple(failures))
+
+
+def _of_chain(rows: Sequence[SymbolRow], workspace: Workspace) -> list[SymbolRow]:
+    """Keep the symbols of the configured sources: all real ones where vendors are asked, else those of the files."""
+    chain = workspace.config.sources.chain
+    if set(chain) - {"csv", "synthetic"}:
+        return [row for row in rows if not row.simulated]
+    chosen = [row for row in rows if row.source in chain]
+    if not chosen:
+        return []
+    first = min(chosen, key=lambda row: chain.index(row.source))
+    return [row for row in chosen if row.simulated == first.simulated]
+
+
+def _pairs(workspace: Workspace, known: Mapping[str, SymbolRow]) -> list[str]:
+    """Return the currency pairs that join the universe where crypto is asked for."""
+    sources = workspace.config.sources
+    return [pair for pair in sources.crypto.symbols if "crypto" in sources.chain and pair in known]
 
 
 def read_panel(connection: Connection, chosen: Sequence[SymbolRow], cutoff: datetime) -> BarPanel:

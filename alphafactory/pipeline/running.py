@@ -66,10 +66,15 @@ class Run:
 
     @property
     def is_past(self) -> bool:
-        """Whether the tables hold news that was not known on `as_of`; asked once a run, for steps only add what was."""
+        """Whether the night of `as_of`, or a later one, has been: it is then repeated on what was known, to the bit.
+
+        Asked once a run, for its own steps do not make a night past.
+        """
         if "is_past" not in self.notes:
-            with self.workspace.database.begin() as connection:
-                self.notes["is_past"] = bars.is_past(connection, self.workspace.cutoff)
+            workspace = self.workspace
+            with workspace.database.begin() as connection:
+                been = workspace.replay and job_runs.has_downloaded(connection, workspace.as_of, self.run_id)
+                self.notes["is_past"] = been or bars.is_past(connection, workspace.cutoff)
         return bool(self.notes["is_past"])
 
     @property

@@ -88,12 +88,11 @@ def _failures(steps: Iterable[StepResult]) -> Iterable[FailureRow]:
 
 def _changes(connection: Connection, run: Run, symbol_ids: Sequence[int]) -> DataChanges:
     first, last = results.read_span(connection, symbol_ids)
-    quarantined = findings.read_quarantined(connection)
     return DataChanges(
         symbols=len(symbol_ids),
         bars_new=run.notes.get("bars_new", 0),
         bars_changed=run.notes.get("bars_changed", 0),
-        bars_quarantined=sum(len(quarantined.get(key, ())) for key in symbol_ids),
+        bars_quarantined=findings.count_quarantined(connection, symbol_ids),
         first_session=first,
         last_session=last,
     )

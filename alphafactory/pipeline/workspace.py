@@ -26,13 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """An open database with the config, and the date as of which the night sees the world. `now` is aware UTC."""
+    """An open database with the config, and the date as of which the night sees the world. `now` is aware UTC.
+
+    `replay` marks a night that repeats a past date: it knows what was known by the end of that date. Any other night
+    knows what is known now, also in the morning after its date.
+    """
 
     loaded: LoadedConfig
     database: Database
     as_of: date
     now: datetime
     progress: Progress = SILENT
+    replay: bool = False
 
     @property
     def config(self) -> Config:
@@ -41,26 +46,42 @@ class Workspace:
 
     @property
     def cutoff(self) -> datetime:
-        """The last moment that counts as known on `as_of`: the end of that day, UTC."""
-        return datetime.combine(self.as_of + timedelta(days=1), time(), tzinfo=UTC)
+        """The last moment that counts as known: the end of `as_of`, UTC, or now where that is later."""
+        end = end_of(self.as_of)
+        return end if self.replay else max(end, self.now)
 
     @property
     def moment(self) -> datetime:
-        """When what is ingested now became known: now, or the end of `as_of` in a night run as of a past date."""
+        """When what is ingested now became known: now, or the end of `as_of` in the repetition of a past night."""
         return min(self.now, self.cutoff)
+
+
+def end_of(day: date) -> datetime:
+    """Return the end of a day, UTC."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
 
 
 @contextmanager
 def open_workspace(
-    loaded: LoadedConfig, as_of: date, now: datetime, progress: Progress = SILENT, *, upgrade: bool = True
+    loaded: LoadedConfig,
+    as_of: date,
+    now: datetime,
+    progress: Progress = SILENT,
+    *,
+    upgrade: bool = True,
+    replay: bool | None = None,
 ) -> Iterator[Workspace]:
-    """Open the configured database, bring its schema up to date, and hand over the workspace."""
+    """Open the configured database, bring its schema up to date, and hand over the workspace.
+
+    `replay` says whether the night repeats a past date; by default it does once that date is over.
+    """
     with open_database(loaded.config) as database:
         if upgrade:
             migrating.upgrade(database)
         else:
             migrating.require_current(database)
-        yield Workspace(loaded, database, as_of, now, progress)
+        past = now > end_of(as_of) if replay is None else replay
+        yield Workspace(loaded, database, as_of, now, progress, past)
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from alphafactory.domain.bars import BAR_FIELDS
 from alphafactory.domain.findings import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from alphafactory.domain.arrays import BoolArray
     from alphafactory.domain.bars import BarBatch
     from alphafactory.domain.market import Dividend, Listing, Observation, Payload, RejectedRow, Split
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,15 @@ class QualityContext:
     observations: tuple[Observation, ...] = ()
     market: Mapping[date, float] = field(default_factory=dict)
     first_wanted: date | None = None
+    _computed: dict[str, tuple[BarBatch, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, what: str, series: BarBatch, compute: Callable[[BarBatch, QualityContext], T]) -> T:
+        """Return `compute(series, self)`, computed once for all rules that ask for `what` of the same batch."""
+        held = self._computed.get(what)
+        if held is None or held[0] is not series:
+            held = self._computed[what] = (series, compute(series, self))
+        result: T = held[1]
+        return result
 
 
 class Rule(ABC):
@@ -62,12 +73,14 @@ class Rule(ABC):
         subject: str,
         message: str,
         session: date | None = None,
-        payload: Payload | None = None,
+        payload: Mapping[str, Any] | None = None,
         *,
         evidence: date | None = None,
     ) -> Finding:
         """Return a finding of this rule; `evidence` as in `Finding`."""
-        return Finding(self.name, self.severity, subject, message, session, payload or {}, self.quarantines, evidence)
+        return Finding(
+            self.name, self.severity, subject, message, session, {**(payload or {})}, self.quarantines, evidence
+        )
 
 
 class SeriesRule(Rule):

@@ -33,6 +33,7 @@ LARGEST_SHARE_OF_PRICE = 0.5
 """A step worth more than half the price is a split that nobody told us of, not a dividend."""
 
 _PRICE_DECIMALS = 6
+_VOLUME_DECIMALS = 4
 _CENT_ROUNDING = 0.005
 
 
@@ -82,7 +83,8 @@ def as_traded(batch: BarBatch, factors: FloatArray) -> BarBatch:
         high=price(batch.high),
         low=price(batch.low),
         close=price(batch.close),
-        volume=batch.volume / factors,
+        # Three-for-two splits have no exact factor; the noise is taken out, so that every vendor's bars are the same.
+        volume=np.where(changed, np.round(batch.volume / factors, _VOLUME_DECIMALS), batch.volume),
     )
 
 

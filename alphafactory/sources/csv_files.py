@@ -118,7 +118,7 @@ class CsvSource(BulkSource):
             if (settings.dividends_basis or settings.basis) == "split_adjusted":
                 dividends = (amount_as_paid(dividend, splits, newest) for dividend in dividends)
             return batch, tuple(dividends), ()
-        if found.adjusted_close is None:
+        if found.adjusted_close is None or batch.instants is not None:  # dividends go by days
             return batch, (), ()
         implied = implied_dividends(batch, factors, found.adjusted_close)
         refused = [found.reject(row, _SPLIT_UNTOLD) for row in implied.refused.tolist()]

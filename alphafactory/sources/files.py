@@ -7,15 +7,18 @@ could not be read beside them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alphafactory import calendar
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
 from alphafactory.domain.market import RejectedRow
+from alphafactory.domain.timeframes import is_intraday
 from alphafactory.errors import SourceError
 from alphafactory.sources.columns import NUMBERS, match_columns
+from alphafactory.sources.instants import checked_zone, local_dates, parse_instants, refuse_other_lengths
 from alphafactory.sources.parsing import as_words, parse_numbers, parse_sessions, parse_tickers
 from alphafactory.sources.tables import SUFFIXES, FileTable, read_header, read_table
 
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alphafactory.config_sources import CsvSettings
-    from alphafactory.domain.arrays import BoolArray, FloatArray, IntArray
+    from alphafactory.domain.arrays import BoolArray, DateArray, FloatArray, IntArray
     from alphafactory.domain.market import Payload
+    from alphafactory.domain.timeframes import Timeframe
     from alphafactory.sources.base import Progress
 
 _DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d+,\d+\s*$")
@@ -134,12 +138,12 @@ def _parsed(
     for field in NUMBERS:
         if field in fields:
             numbers[field], bad[field] = parse_numbers(fields[field])
-    sessions, bad["date"] = parse_sessions(fields["date"], settings.date_format, str(table.path))
+    sessions, instants, bad["date"] = _times(fields["date"], settings, str(table.path))
     if "symbol" in fields:
         tickers, codes, bad["symbol"] = parse_tickers(fields["symbol"])
     else:
         tickers, codes = (str(ticker),), np.zeros(len(table), dtype=np.int64)
-    _refuse_hopeless(table, fields, bad)
+    _refuse_hopeless(table, fields, bad, settings.timeframe)
     rejected = np.logical_or.reduce(list(bad.values()))
     good = ~rejected
     words = [
@@ -148,12 +152,28 @@ def _parsed(
     ]
     columns = {field: numbers[field][good] for field in BAR_FIELDS}
     batch = BarBatch(tickers, codes[good], sessions[good], **columns, lines=table.lines[good])
+    if instants is not None:
+        batch = replace(batch, instants=instants[good])
+        refuse_other_lengths(batch, settings.timeframe, str(table.path))
     adjusted = numbers["adj_close"][good] if "adj_close" in numbers else None
     file_of = np.zeros(len(batch), dtype=np.int64)
     return FileBars(batch, adjusted, (*malformed, *words), (table.where,), file_of)
 
 
-def _refuse_hopeless(table: FileTable, fields: dict[str, Any], bad: dict[str, BoolArray]) -> None:
+def _times(column: Any, settings: CsvSettings, path: str) -> tuple[DateArray, DateArray | None, BoolArray]:
+    """Return the sessions, the instants of intraday bars, and the mask of the cells that mean neither.
+
+    An intraday bar belongs to the date of its instant where the exchange lies.
+    """
+    if not is_intraday(settings.timeframe):
+        sessions, bad = parse_sessions(column, settings.date_format, path)
+        return sessions, None, bad
+    zone = calendar.zone(settings.calendar)
+    instants, bad = parse_instants(column, settings.date_format, checked_zone(settings.timezone or zone))
+    return local_dates(instants, zone), instants, bad
+
+
+def _refuse_hopeless(table: FileTable, fields: dict[str, Any], bad: dict[str, BoolArray], timeframe: Timeframe) -> None:
     """Raise when a column means nothing in any row: it is the format that is not understood, not a bad cell."""
     for field, mask in bad.items():
         if not bool(mask.all()):
@@ -161,6 +181,8 @@ def _refuse_hopeless(table: FileTable, fields: dict[str, Any], bad: dict[str, Bo
         word = as_words(fields[field], 0) or ""
         if field == "date":
             advice = "Say how dates are written: sources.csv.date_format, for example '%d.%m.%Y'."
+            if is_intraday(timeframe):
+                advice = f"Bars of {timeframe} need a time of day: 2024-12-31 09:30. {advice}"
         elif _DECIMAL_COMMA.match(word):
             advice = "Write numbers with a decimal point, not a comma."
         else:
@@ -194,7 +216,9 @@ def _stacked(parts: Sequence[FileBars], unread: tuple[RejectedRow, ...]) -> File
         name: np.concatenate([getattr(part.batch, name) for part in parts])
         for name in ("sessions", *BAR_FIELDS, "lines")
     }
-    batch = BarBatch(tickers=tuple(tickers), codes=np.concatenate(codes), **columns)
+    times = [part.batch.instants for part in parts if part.batch.instants is not None]
+    instants = np.concatenate(times) if times else None
+    batch = BarBatch(tickers=tuple(tickers), codes=np.concatenate(codes), **columns, instants=instants)
     adjusted: FloatArray | None = None
     if any(part.adjusted_close is not None for part in parts):
         nothing = [np.full(len(part.batch), np.nan) for part in parts]

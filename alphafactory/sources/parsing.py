@@ -56,7 +56,7 @@ def parse_sessions(column: Any, date_format: str | None, where: str) -> tuple[Da
         _refuse_intraday(len(pc.unique(column)), len(pc.unique(pc.cast(column, pa.date32(), safe=False))), where)
         sessions = pc.cast(column, pa.date32(), safe=False).to_numpy().astype("datetime64[D]")
         return sessions, np.isnat(sessions)
-    texts, codes = _distinct(column)
+    texts, codes = distinct_texts(column)
     parsed = [_parse_session(text, date_format) for text in texts]
     readable = {day for day in parsed if day is not None}
     _refuse_intraday(sum(day is not None for day in parsed), len(readable), where)
@@ -78,12 +78,15 @@ def _parse_session(text: str, date_format: str | None) -> date | None:
 def _refuse_intraday(moments: int, days: int, where: str) -> None:
     # A few sessions may be written in two ways (a change of offset); twice as many moments as days are bars of a day.
     if moments >= 2 * days > 0:
-        raise SourceError(f"{where}: holds about {moments / days:.0f} bars a day. Give daily bars: one row a session.")
+        raise SourceError(
+            f"{where}: holds about {moments / days:.0f} bars a day. Give daily bars, one row a session, "
+            "or say how long the bars are: sources.csv.timeframe."
+        )
 
 
 def parse_tickers(column: Any) -> tuple[tuple[str, ...], IntArray, BoolArray]:
     """Return the distinct tickers in order, each row's position among them, and the mask of rows without a ticker."""
-    texts, codes = _distinct(column)
+    texts, codes = distinct_texts(column)
     tickers = sorted(set(texts) - {""})
     place = {ticker: position for position, ticker in enumerate(tickers)}
     new_codes = np.array([place.get(text, -1) for text in texts], dtype=np.int64)
@@ -91,7 +94,7 @@ def parse_tickers(column: Any) -> tuple[tuple[str, ...], IntArray, BoolArray]:
     return tuple(tickers), rows, rows < 0
 
 
-def _distinct(column: Any) -> tuple[list[str], IntArray]:
+def distinct_texts(column: Any) -> tuple[list[str], IntArray]:
     """Return the distinct texts, stripped, and each row's position among them."""
     import pyarrow as pa  # noqa: PLC0415  as above
     import pyarrow.compute as pc  # noqa: PLC0415

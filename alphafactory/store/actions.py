@@ -1,12 +1,13 @@
 """The tables of corporate actions and announcements, versioned by the moment at which they became known.
 
 Goes in: what a delivery says. Comes out: the newest version known at a moment. A row is written only when it differs
-from the version before; an action that its own source no longer reports is withdrawn by a version of amount 0.
+from the version before, and only its own source changes it: another one adds what is not there. An action that its own
+source no longer reports is withdrawn by a version of amount 0.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -29,7 +30,11 @@ WITH delivered AS (
 ), wanted AS (
     SELECT d.symbol_id, d.ex_date, d.kind, d.amount, n.symbol_id IS NULL AS unseen FROM delivered d
     LEFT JOIN newest n USING (symbol_id, ex_date, kind)
-    WHERE n.symbol_id IS NULL OR abs(n.amount - d.amount) > 0.0005
+    WHERE (n.symbol_id IS NULL OR abs(n.amount - d.amount) > 0.0005 AND (n.source = :source OR n.amount = 0))
+    AND NOT EXISTS (
+        SELECT 1 FROM newest o WHERE o.symbol_id = d.symbol_id AND o.source <> :source AND o.amount > 0
+        AND abs(o.ex_date - d.ex_date) <= {days} AND abs(o.amount - d.amount) <= 0.01 * o.amount
+    )
     UNION ALL
     SELECT n.symbol_id, n.ex_date, n.kind, 0, false FROM newest n LEFT JOIN delivered d USING (symbol_id, ex_date, kind)
     WHERE d.symbol_id IS NULL AND n.source = :source AND n.amount > 0 AND n.ex_date BETWEEN :first AND :last
@@ -41,13 +46,20 @@ SELECT symbol_id, ex_date{kind_comma},
 FROM wanted
 ON CONFLICT (symbol_id, ex_date{kind_comma}, known_at) DO UPDATE SET {amount} = excluded.{amount}
 """
-_SPLITS = _WRITE.format(table="splits", amount="ratio", kind="'split'", kind_comma="")
-_DIVIDENDS = _WRITE.format(table="dividends", amount="amount", kind="kind", kind_comma=", kind")
+# Vendors date and name the same action differently: one that stands beside another vendor's is no second action.
+_SPLITS = _WRITE.format(table="splits", amount="ratio", kind="'split'", kind_comma="", days=7)
+_DIVIDENDS = _WRITE.format(table="dividends", amount="amount", kind="kind", kind_comma=", kind", days=4)
 _EARNINGS = """
-INSERT INTO earnings_calendar (symbol_id, fiscal_period, known_at, announced, estimate, actual, surprise, source)
-SELECT d.symbol_id, d.fiscal_period, :moment, d.announced, d.estimate, d.actual, d.actual - d.estimate, :source
+INSERT INTO earnings_calendar
+    (symbol_id, fiscal_period, known_at, announced, estimate, actual, surprise, source, hindsight)
+SELECT d.symbol_id, d.fiscal_period,
+    CASE WHEN n.announced IS NULL AND d.announced < y.first_night THEN CAST(d.announced AS timestamp) AT TIME ZONE 'UTC'
+        ELSE :moment END,
+    d.announced, d.estimate, d.actual, d.actual - d.estimate, :source,
+    n.announced IS NULL AND d.announced < y.first_night
 FROM unnest(CAST(:ids AS int[]), CAST(:periods AS text[]), CAST(:announced AS date[]), CAST(:estimates AS float8[]),
     CAST(:actuals AS float8[])) AS d(symbol_id, fiscal_period, announced, estimate, actual)
+JOIN symbols y ON y.id = d.symbol_id
 LEFT JOIN LATERAL (
     SELECT announced, estimate, actual FROM earnings_calendar e
     WHERE e.symbol_id = d.symbol_id AND e.fiscal_period = d.fiscal_period ORDER BY known_at DESC LIMIT 1
@@ -127,3 +139,27 @@ def read_dividends(connection: Connection, symbol_ids: Sequence[int], cutoff: da
 def _read(connection: Connection, statement: str, symbol_ids: Sequence[int], cutoff: datetime) -> list[Action]:
     found = connection.execute(text(statement), {"ids": list(symbol_ids), "cutoff": cutoff})
     return [(int(key), day, float(amount)) for key, day, amount in found]
+
+
+def read_earnings(connection: Connection, symbol_ids: Sequence[int], cutoff: datetime) -> list[dict[str, Any]]:
+    """Return each period's announcement as known at `cutoff`, ordered by symbol and day.
+
+    An announcement of before the symbol's first night is deemed known on its own day and says `hindsight`: a filter
+    that keeps away from coming announcements must not pretend that it knew of it in advance.
+    """
+    query = text(
+        "SELECT DISTINCT ON (symbol_id, fiscal_period) symbol_id, fiscal_period, announced, estimate, actual, "
+        "hindsight, source, known_at FROM earnings_calendar WHERE symbol_id = ANY(:ids) AND known_at <= :cutoff "
+        "ORDER BY symbol_id, fiscal_period, known_at DESC"
+    )
+    found = [dict(row) for row in connection.execute(query, {"ids": list(symbol_ids), "cutoff": cutoff}).mappings()]
+    return sorted(found, key=lambda row: (row["symbol_id"], row["announced"], row["fiscal_period"]))
+
+
+def read_action_sources(connection: Connection, symbol_ids: Sequence[int]) -> set[int]:
+    """Return the symbols of which any corporate action is stored."""
+    query = text(
+        "SELECT symbol_id FROM splits WHERE symbol_id = ANY(:ids) UNION "
+        "SELECT symbol_id FROM dividends WHERE symbol_id = ANY(:ids)"
+    )
+    return {int(key) for key in connection.execute(query, {"ids": list(symbol_ids)}).scalars()}

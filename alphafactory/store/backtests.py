@@ -149,6 +149,18 @@ def yield_to_current(connection: Connection, keys: Sequence[int]) -> None:
     connection.execute(text(_YIELD), {"ids": list(keys)})
 
 
+def withdraw(connection: Connection, symbol_ids: Sequence[int]) -> int:
+    """Make no result of these symbols a current one: their data are not good enough; return the number of rows.
+
+    A withdrawn result is superseded by itself, until a night answers its question again.
+    """
+    statement = text(
+        "UPDATE backtests SET superseded_by = id WHERE symbol_id = ANY(:ids) AND superseded_by IS NULL "
+        "AND origin = 'nightly'"
+    )
+    return connection.execute(statement, {"ids": list(symbol_ids)}).rowcount
+
+
 def retire_detail(connection: Connection, nights: int) -> int:
     """Drop curves and trades of results replaced more than so many nightly runs ago; return the number of curves."""
     return connection.execute(text(_RETIRE), {"nights": nights}).rowcount

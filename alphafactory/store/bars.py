@@ -5,12 +5,14 @@ straight into the table; for the others the batch goes to a staging table, and o
 
 1. A bar that its own source changed by more than half a tick goes to `bar_revisions` and is replaced.
 2. A bar that is not there yet is added, whoever delivers it.
+
+Bars of a symbol's first night are deemed known at their session's close; later ones from the moment they came.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psycopg import sql
@@ -21,8 +23,8 @@ from alphafactory.store.bulk import ColumnData, copy_in, read_packed, row_keys, 
 from alphafactory.store.database import raw
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Sequence
+    from datetime import date, datetime
 
     from sqlalchemy import Connection
 
@@ -35,7 +37,7 @@ CREATE TEMP TABLE staged_bars (
 ) ON COMMIT DROP
 """
 # Half a tick: US shares trade in cents, below a dollar in hundredths of a cent.
-_DIFFERS = "s.volume <> b.volume OR " + " OR ".join(
+DIFFERS = "s.volume <> b.volume OR " + " OR ".join(
     f"abs(s.{name} - b.{name}) > CASE WHEN b.{name} >= 1 THEN 0.005 ELSE 0.00005 END + 1e-9"
     for name in BAR_FIELDS
     if name != "volume"
@@ -44,20 +46,22 @@ _VALUES = ", ".join(BAR_FIELDS)
 _REVISE = f"""
 WITH old AS (
     SELECT b.* FROM bars_1d b JOIN staged_bars s USING (symbol_id, session)
-    WHERE b.source = :source AND ({_DIFFERS})
+    WHERE b.source = :source AND ({DIFFERS})
 ), kept AS (
     INSERT INTO bar_revisions (symbol_id, timeframe, session, {_VALUES}, source, known_from, known_to)
     SELECT symbol_id, timeframe, session, {_VALUES}, source, known_at, :moment FROM old
     ON CONFLICT DO NOTHING
 )
 UPDATE bars_1d b SET ({_VALUES}) = ROW ({", ".join(f"s.{name}" for name in BAR_FIELDS)}),
-    known_at = :moment, known_at_assumed = false, ingested_at = clock_timestamp()
+    known_at = :moment, known_at_assumed = :assumed, ingested_at = clock_timestamp()
 FROM staged_bars s, old
 WHERE b.symbol_id = old.symbol_id AND b.session = old.session AND s.symbol_id = b.symbol_id AND s.session = b.session
 """  # noqa: S608  only our own column names are put in
 _ADD = f"""
 INSERT INTO bars_1d (symbol_id, timeframe, session, {_VALUES}, source, known_at, known_at_assumed)
-SELECT symbol_id, '1d', session, {_VALUES}, :source, greatest(known_at, :moment), false
+SELECT symbol_id, '1d', session, {_VALUES}, :source,
+    CASE WHEN symbol_id = ANY(:fresh) THEN known_at ELSE greatest(known_at, :moment) END,
+    symbol_id = ANY(:fresh) OR :assumed
 FROM staged_bars s
 WHERE NOT EXISTS (SELECT 1 FROM bars_1d b WHERE b.symbol_id = s.symbol_id AND b.session = s.session)
 """  # noqa: S608  only our own column names are put in
@@ -66,20 +70,19 @@ SELECT symbol_id, session, {_VALUES} FROM bars_1d b
 WHERE symbol_id = ANY({{ids}}) AND known_at <= {{cutoff}} {{clean}}
 UNION ALL
 SELECT symbol_id, session, {_VALUES} FROM bar_revisions b
-WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}}
-{{clean_then}}
+WHERE timeframe = '1d' AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}} {{clean}}
 """  # noqa: S608  only our own column names are put in
+# What was known of a bar then: findings of then, with the last judgement of then.
 _CLEAN = """
 AND NOT EXISTS (
     SELECT 1 FROM quality_findings q WHERE q.symbol_id = b.symbol_id AND q.session = b.session AND q.timeframe = '1d'
-    AND q.quarantined AND q.judgement IS DISTINCT FROM 'accepted' AND {when}
+    AND q.known_at <= {cutoff} AND (q.closed_at IS NULL OR q.closed_at > {cutoff})
+    AND coalesce((
+        SELECT j.verdict = 'rejected' FROM quality_judgements j WHERE j.finding_id = q.id AND j.judged_at <= {cutoff}
+        ORDER BY j.judged_at DESC, j.id DESC LIMIT 1
+    ), q.quarantined)
 )
 """
-_QUARANTINED = {
-    "clean": _CLEAN.format(when="q.closed_at IS NULL"),
-    # What a bar says now is no reason to leave out what it said before its source changed it, nor to use that.
-    "clean_then": _CLEAN.format(when="q.found_at < b.known_to AND coalesce(q.closed_at, 'infinity') >= b.known_to"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ def upsert_bars(
     *,
     closes: DateArray,
     moment: datetime,
+    fresh: Collection[int] = (),
+    assumed: bool = False,
 ) -> BarChanges:
     """Write an ordered batch.
 
@@ -107,7 +112,9 @@ def upsert_bars(
         symbol_ids: shape (tickers,), the key of each ticker of the batch.
         source: who delivered them.
         closes: shape (n,), datetime64[us] UTC: each session's close, when the world could first know the bar.
-        moment: aware UTC; when bars of symbols that are already stored became known to us.
+        moment: aware UTC; when bars became known to us, those of fresh symbols aside.
+        fresh: keys of the symbols whose first night this is: their bars are deemed known at their closes.
+        assumed: whether `moment` itself is assumed, because the night is a later repetition.
     """
     query = text(
         "SELECT DISTINCT symbol_id FROM unnest(CAST(:ids AS int[])) AS u(symbol_id) "
@@ -123,15 +130,18 @@ def upsert_bars(
     moments = ColumnData("known_at", "timestamptz", closes[news])
     copy_in(raw(connection), "staged_bars", [*_columns(batch.take(news), symbol_ids), moments])
     connection.execute(text("ANALYZE staged_bars"))
-    changed = connection.execute(text(_REVISE), {"source": source, "moment": moment}).rowcount
-    added = connection.execute(text(_ADD), {"source": source, "moment": moment}).rowcount
+    terms = {"source": source, "moment": moment, "assumed": assumed}
+    changed = connection.execute(text(_REVISE), terms).rowcount
+    added = connection.execute(text(_ADD), {**terms, "fresh": list(fresh)}).rowcount
     connection.execute(text("DROP TABLE staged_bars"))
     return BarChanges(new + added, changed)
 
 
 def _is_news(connection: Connection, batch: BarBatch, symbol_ids: IntArray) -> BoolArray:
     """Return the mask of the bars that the table does not hold to the bit; shape (n,)."""
-    query = sql.SQL("SELECT * FROM bars_1d WHERE symbol_id = ANY({})").format([int(key) for key in symbol_ids])
+    query = sql.SQL("SELECT * FROM bars_1d WHERE symbol_id = ANY({}) AND session BETWEEN {} AND {}").format(
+        [int(key) for key in symbol_ids], batch.sessions.min().item(), batch.sessions.max().item()
+    )
     owners, stored = read_packed(raw(connection), query, "symbol_id", "session", _KINDS)
     held = row_keys(owners, stored["session"])
     wanted = row_keys(symbol_ids[batch.codes], batch.sessions)
@@ -176,9 +186,7 @@ def read_bars(
     clean: bool,
 ) -> BarBatch:
     """Return the daily bars of the symbols, raw, ordered, as known at `cutoff`; `clean` leaves quarantined ones out."""
-    query = sql.SQL(_KNOWN).format(
-        ids=sql.Literal(list(symbol_ids)), cutoff=sql.Literal(cutoff), **_conditions(clean=clean)
-    )
+    query = sql.SQL(_KNOWN).format(ids=sql.Literal(list(symbol_ids)), **_terms(cutoff, clean=clean))
     keys, columns = read_packed(raw(connection), query, "symbol_id", "session", _KINDS)
     order = np.argsort(np.asarray(symbol_ids), kind="stable")
     codes = order[np.searchsorted(np.asarray(symbol_ids), keys, sorter=order)].astype(np.int64)
@@ -203,14 +211,55 @@ def read_fingerprints(connection: Connection, cutoff: datetime, *, clean: bool) 
 
 def _all_known(cutoff: datetime, *, clean: bool) -> sql.Composed:
     plain = _KNOWN.replace("symbol_id = ANY({ids}) AND ", "")
-    return sql.SQL(plain).format(cutoff=sql.Literal(cutoff), **_conditions(clean=clean))
+    return sql.SQL(plain).format(**_terms(cutoff, clean=clean))
 
 
-def _conditions(*, clean: bool) -> dict[str, sql.SQL]:
-    return {name: sql.SQL(words if clean else "") for name, words in _QUARANTINED.items()}
+def _terms(cutoff: datetime, *, clean: bool) -> dict[str, sql.Composable]:
+    moment = sql.Literal(cutoff)
+    return {"cutoff": moment, "clean": sql.SQL(_CLEAN).format(cutoff=moment) if clean else sql.SQL("")}
+
+
+def read_held(connection: Connection, symbol_ids: Sequence[int], cutoff: datetime) -> dict[int, dict[str, DateArray]]:
+    """Return, by symbol and source, the sessions of the daily bars that were known at `cutoff`, ascending."""
+    query = text(
+        "SELECT symbol_id, source, string_agg(date_send(session), ''::bytea ORDER BY session) FROM bars_1d "
+        "WHERE symbol_id = ANY(:ids) AND known_at <= :cutoff GROUP BY symbol_id, source"
+    )
+    held: dict[int, dict[str, DateArray]] = {}
+    for key, source, packed in connection.execute(query, {"ids": list(symbol_ids), "cutoff": cutoff}):
+        days = np.frombuffer(packed, dtype=">i4").astype("timedelta64[D]")
+        held.setdefault(int(key), {})[str(source)] = np.datetime64("2000-01-01", "D") + days
+    return held
+
+
+def read_closes(connection: Connection, symbol_ids: Sequence[int], since: date) -> dict[tuple[int, date], float]:
+    """Return the raw closes since a day, by symbol and session."""
+    query = text("SELECT symbol_id, session, close FROM bars_1d WHERE symbol_id = ANY(:ids) AND session >= :since")
+    found = connection.execute(query, {"ids": list(symbol_ids), "since": since})
+    return {(int(key), session): float(close) for key, session, close in found}
+
+
+def read_changes(connection: Connection, since: datetime) -> list[dict[str, Any]]:
+    """Return the bars that their own sources changed after a moment: what they said, and what they say now."""
+    query = text(
+        "SELECT r.symbol_id, s.ticker, r.session, r.source, r.close AS old_close, b.close AS new_close, "
+        "r.volume AS old_volume, b.volume AS new_volume, r.open AS old_open, b.open AS new_open, r.high AS old_high, "
+        "b.high AS new_high, r.low AS old_low, b.low AS new_low FROM bar_revisions r "
+        "JOIN symbols s ON s.id = r.symbol_id "
+        "JOIN bars_1d b ON b.symbol_id = r.symbol_id AND b.session = r.session "
+        "WHERE r.timeframe = '1d' AND r.known_to >= :since ORDER BY s.ticker, r.session"
+    )
+    return [dict(row) for row in connection.execute(query, {"since": since}).mappings()]
 
 
 def is_past(connection: Connection, cutoff: datetime) -> bool:
     """Whether the table holds anything that was not yet known at `cutoff`."""
     query = text("SELECT EXISTS (SELECT 1 FROM bars_1d WHERE known_at > :cutoff)")
     return bool(connection.execute(query, {"cutoff": cutoff}).scalar_one())
+
+
+def newest_session(connection: Connection, symbol_ids: Sequence[int], as_of: date) -> date | None:
+    """Return the newest session up to `as_of` of which any of the symbols has a bar."""
+    query = text("SELECT max(session) FROM bars_1d WHERE symbol_id = ANY(:ids) AND session <= :as_of")
+    found: date | None = connection.execute(query, {"ids": list(symbol_ids), "as_of": as_of}).scalar()
+    return found

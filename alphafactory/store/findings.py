@@ -1,11 +1,17 @@
-"""The table of quality findings: one row a broken rule, opened, closed when it is found no more, judged by a person."""
+"""The tables of findings and judgements: a fault is opened, closed when it is found no more, judged by a person.
+
+A finding is a version of what is said of a bar or series: it holds from `known_at` to `closed_at`. What a person judges
+sticks as long as the values stay the same; other values are another finding, to be judged anew.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import text
+
+from alphafactory.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,36 +21,58 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.findings import Finding
 
-_WRITE = """
-INSERT INTO quality_findings
-    (rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined, found_at)
-SELECT DISTINCT ON (rule, subject, session)
-    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined, :moment
-FROM unnest(CAST(:rules AS text[]), CAST(:severities AS text[]), CAST(:subjects AS text[]), CAST(:ids AS int[]),
-    CAST(:sessions AS date[]), CAST(:messages AS text[]), CAST(:payloads AS jsonb[]), CAST(:quarantined AS bool[]))
-    AS f(rule, severity, subject, symbol_id, session, message, payload, quarantined)
-ON CONFLICT (rule, subject, timeframe, session) DO UPDATE SET
-    severity = excluded.severity, symbol_id = excluded.symbol_id, message = excluded.message,
-    payload = excluded.payload, quarantined = excluded.quarantined, closed_at = NULL,
-    found_at = CASE WHEN quality_findings.closed_at IS NULL THEN quality_findings.found_at ELSE excluded.found_at END
-WHERE (quality_findings.severity, quality_findings.symbol_id, quality_findings.message, quality_findings.payload,
-    quality_findings.quarantined) IS DISTINCT FROM
-    (excluded.severity, excluded.symbol_id, excluded.message, excluded.payload, excluded.quarantined)
-    OR quality_findings.closed_at IS NOT NULL
+Verdict = Literal["accepted", "rejected"]
+_FOUND = """
+unnest(CAST(:rules AS text[]), CAST(:severities AS text[]), CAST(:subjects AS text[]), CAST(:ids AS int[]),
+    CAST(:sessions AS date[]), CAST(:messages AS text[]), CAST(:payloads AS jsonb[]), CAST(:quarantined AS bool[]),
+    CAST(:evidence AS date[]), CAST(:known AS timestamptz[]))
+    AS f(rule, severity, subject, symbol_id, session, message, payload, quarantined, evidence, known_at)
 """
-_CLOSE = """
+_CLOSE = f"""
 UPDATE quality_findings q SET closed_at = :moment
-WHERE q.closed_at IS NULL AND q.rule = ANY(:rules) AND (:everything OR q.subject = ANY(:subjects)) AND NOT EXISTS (
-    SELECT 1 FROM unnest(CAST(:kept_rules AS text[]), CAST(:kept_subjects AS text[]), CAST(:kept_sessions AS date[]))
-        AS k(rule, subject, session)
-    WHERE k.rule = q.rule AND k.subject = q.subject AND k.session IS NOT DISTINCT FROM q.session
+WHERE q.closed_at IS NULL AND q.rule = ANY(:applied) AND (:everything OR q.subject = ANY(:covered))
+    AND (CAST(:first AS date) IS NULL OR q.session BETWEEN :first AND :last)
+    AND NOT EXISTS (
+        SELECT 1 FROM {_FOUND}
+        WHERE f.rule = q.rule AND f.subject = q.subject AND f.session IS NOT DISTINCT FROM q.session
+            AND f.quarantined = q.quarantined AND (q.judgement IS NULL OR f.payload = q.payload)
+    )
+"""  # noqa: S608  only our own words are put in
+_WRITE = f"""
+INSERT INTO quality_findings
+    (rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined, evidence, known_at,
+    found_at)
+SELECT DISTINCT ON (rule, subject, session)
+    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined, evidence, known_at, :moment
+FROM {_FOUND}
+ON CONFLICT (rule, subject, timeframe, session) WHERE closed_at IS NULL DO UPDATE SET
+    severity = excluded.severity, symbol_id = excluded.symbol_id, message = excluded.message,
+    payload = excluded.payload
+WHERE (quality_findings.severity, quality_findings.symbol_id, quality_findings.message, quality_findings.payload)
+    IS DISTINCT FROM (excluded.severity, excluded.symbol_id, excluded.message, excluded.payload)
+RETURNING id, xmax = 0 AS is_new
+"""  # noqa: S608  only our own words are put in
+_STICK = """
+WITH judged AS (
+    SELECT DISTINCT ON (n.id) n.id, j.verdict, j.note, j.judged_at
+    FROM quality_findings n
+    JOIN quality_findings o ON o.rule = n.rule AND o.subject = n.subject AND o.timeframe = n.timeframe
+        AND o.session IS NOT DISTINCT FROM n.session AND o.id < n.id AND o.payload = n.payload
+    JOIN quality_judgements j ON j.finding_id = o.id
+    WHERE n.id = ANY(:new) ORDER BY n.id, j.judged_at DESC, j.id DESC
+), kept AS (
+    INSERT INTO quality_judgements (finding_id, verdict, note, judged_at)
+    SELECT id, verdict, note, judged_at FROM judged
 )
+UPDATE quality_findings q SET judgement = j.verdict, judged_at = j.judged_at FROM judged j WHERE j.id = q.id
 """
-_QUARANTINED = """
-SELECT symbol_id, session FROM quality_findings
-WHERE quarantined AND closed_at IS NULL AND judgement IS DISTINCT FROM 'accepted'
-    AND symbol_id IS NOT NULL AND session IS NOT NULL
-ORDER BY symbol_id, session
+_READ = """
+SELECT f.id, f.severity, f.rule, f.subject, f.session, f.message, f.payload,
+    CASE f.judgement WHEN 'accepted' THEN false WHEN 'rejected' THEN true ELSE f.quarantined END AS quarantined,
+    f.judgement, f.judged_at, f.found_at, f.known_at
+FROM quality_findings f
+WHERE f.closed_at IS NULL AND (CAST(:ticker AS text) IS NULL OR f.subject = :ticker)
+ORDER BY array_position(ARRAY['error', 'warning', 'note'], f.severity), f.subject, f.session NULLS FIRST, f.rule
 """
 
 
@@ -56,25 +84,28 @@ def upsert_findings(
     rules: Sequence[str],
     subjects: Sequence[str] | None,
     moment: datetime,
+    known_at: Sequence[datetime] | None = None,
+    span: tuple[date, date] | None = None,
 ) -> int:
     """Write what `rules` found on `subjects` (None: on anything), close what they find no more; return rows touched.
 
-    Findings are dated by `moment`, as bars are, so that a past date can tell which version of a bar they speak of.
+    Args:
+        connection: an open transaction.
+        found: the findings.
+        symbol_ids: the key of each subject that is a symbol.
+        rules: names of the rules that were asked.
+        subjects: what they were asked about.
+        moment: aware UTC; when the judging became known.
+        known_at: for each finding when the world could know of it, by default `moment`.
+        span: the sessions that were looked at, where not all were.
     """
-    closing = {
-        "moment": moment,
-        "rules": list(rules),
-        "everything": subjects is None,
-        "subjects": list(subjects or ()),
-        "kept_rules": [f.rule for f in found],
-        "kept_subjects": [f.subject for f in found],
-        "kept_sessions": [f.session for f in found],
-    }
-    closed = connection.execute(text(_CLOSE), closing).rowcount
-    if not found:
-        return closed
     values = {
         "moment": moment,
+        "applied": list(rules),
+        "everything": subjects is None,
+        "covered": list(subjects or ()),
+        "first": span[0] if span else None,
+        "last": span[1] if span else None,
         "rules": [f.rule for f in found],
         "severities": [str(f.severity) for f in found],
         "subjects": [f.subject for f in found],
@@ -83,13 +114,42 @@ def upsert_findings(
         "messages": [f.message for f in found],
         "payloads": [Jsonb(f.payload) for f in found],
         "quarantined": [f.quarantined for f in found],
+        "evidence": [f.evidence for f in found],
+        "known": list(known_at) if known_at is not None else [moment] * len(found),
     }
-    return closed + connection.execute(text(_WRITE), values).rowcount
+    closed = connection.execute(text(_CLOSE), values).rowcount
+    if not found:
+        return closed
+    written = connection.execute(text(_WRITE), values).all()
+    new = [int(key) for key, is_new in written if is_new]
+    if new:
+        connection.execute(text(_STICK), {"new": new})
+    return closed + len(written)
 
 
-def read_quarantined(connection: Connection) -> dict[int, list[date]]:
-    """Return the quarantined sessions of each symbol."""
-    sessions: dict[int, list[date]] = {}
-    for key, session in connection.execute(text(_QUARANTINED)):
-        sessions.setdefault(int(key), []).append(session)
-    return sessions
+def read_findings(connection: Connection, ticker: str | None = None) -> list[dict[str, Any]]:
+    """Return the open findings, the worst first, all or those of one subject; judgements are counted in."""
+    return [dict(row) for row in connection.execute(text(_READ), {"ticker": ticker}).mappings()]
+
+
+def judge_finding(connection: Connection, key: int, verdict: Verdict, note: str, moment: datetime) -> dict[str, Any]:
+    """Write a person's judgement of an open finding and return the finding; raise `UnknownNameError` without one."""
+    update = text(
+        "UPDATE quality_findings SET judgement = :verdict, judged_at = :moment WHERE id = :id AND closed_at IS NULL "
+        "RETURNING id, rule, subject, session, message, quarantined"
+    )
+    found = connection.execute(update, {"id": key, "verdict": verdict, "moment": moment}).mappings().one_or_none()
+    if found is None:
+        known = connection.execute(text("SELECT id FROM quality_findings WHERE closed_at IS NULL ORDER BY id LIMIT 50"))
+        raise UnknownNameError("open finding", str(key), [str(row) for row in known.scalars()])
+    insert = text(
+        "INSERT INTO quality_judgements (finding_id, verdict, note, judged_at) VALUES (:id, :verdict, :note, :moment)"
+    )
+    connection.execute(insert, {"id": key, "verdict": verdict, "note": note, "moment": moment})
+    return dict(found)
+
+
+def count_quarantined(connection: Connection, symbol_ids: Sequence[int]) -> int:
+    """Return how many bars of the symbols are not used."""
+    query = text("SELECT count(DISTINCT (symbol_id, session)) FROM v_quarantined WHERE symbol_id = ANY(:ids)")
+    return int(connection.execute(query, {"ids": list(symbol_ids)}).scalar_one())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    from sqlalchemy import Connection
+
     from alphafactory.store.database import Database
 
 _LOCK = "hashtextextended('alphafactory.run', 0)"
@@ -157,3 +159,12 @@ def last_scheduled(database: Database, job: str) -> datetime | None:
             connection.execute(text(_INTERRUPTED))
         found: datetime | None = connection.execute(query, {"job": job}).scalar()
     return found
+
+
+def has_downloaded(connection: Connection, as_of: date, run_id: int) -> bool:
+    """Whether another run as of this date or a later one has taken data in."""
+    query = text(
+        "SELECT EXISTS (SELECT 1 FROM job_steps t JOIN job_runs r ON r.id = t.job_run_id WHERE t.name = 'download' "
+        "AND t.outcome IN ('fine', 'partial') AND r.as_of >= :as_of AND r.id <> :run)"
+    )
+    return bool(connection.execute(query, {"as_of": as_of, "run": run_id}).scalar_one())

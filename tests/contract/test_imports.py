@@ -46,6 +46,7 @@ PLANTS = {
 FORBIDDEN_BETWEEN_STAGES = [
     ("sources/base.py", "import alphafactory.store"),
     ("quality/gate.py", "import alphafactory.indicators"),
+    ("universes/rules.py", "import alphafactory.quality"),
     ("indicators/base.py", "import alphafactory.strategies"),
     ("strategies/base.py", "import alphafactory.indicators"),
     ("simulation/engine.py", "import alphafactory.metrics"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from alphafactory.config_sources import CsvSettings
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
 from alphafactory.domain.findings import Severity
 from alphafactory.domain.market import Listing, RejectedRow
-from alphafactory.quality import QualityContext, discover_rules, judge, screen
+from alphafactory.quality import QualityContext, compute_scores, discover_rules, judge, screen
 from alphafactory.sources.csv_files import CsvSource
 
 if TYPE_CHECKING:
@@ -119,22 +120,25 @@ def test_a_file_glued_to_itself_is_one_note_a_symbol() -> None:
     assert doubled[0].message == "61 bars stand more than once, each time the same, the first of 2024-01-02"
 
 
-@pytest.mark.parametrize("day", ["2024-01-15", "2024-01-20", "1500-03-04"])
-def test_a_bar_on_a_closed_day_is_quarantined(day: str) -> None:
+@pytest.mark.parametrize(
+    ("day", "rule"),
+    [("2024-01-15", "non_session_day"), ("2024-01-20", "weekend_bar"), ("1500-03-05", "non_session_day")],
+)
+def test_a_bar_on_a_closed_day_is_quarantined_once(day: str, rule: str) -> None:
     batch = market(("AAA",))
     extra = replace(batch.take(np.array([0])), sessions=np.array([day], dtype="datetime64[D]"))
     columns = {
         n: np.concatenate([getattr(batch, n), getattr(extra, n)]) for n in ("codes", "sessions", *BAR_FIELDS, "lines")
     }
-    findings = [f for f in found(replace(batch, **columns).ordered()) if f.rule == "non_session_day"]
-    assert [(f.session, f.quarantined) for f in findings] == [(date.fromisoformat(day), True)]
+    findings = [f for f in found(replace(batch, **columns).ordered()) if f.quarantined]
+    assert [(f.rule, f.session) for f in findings] == [(rule, date.fromisoformat(day))]
     assert "XNYS" in findings[0].message
 
 
 def test_weekend_bars_are_fine_where_the_market_never_closes() -> None:
     batch = market(("BTC",), "24/7")
     assert found(batch, BTC=Listing("BTC", calendar="24/7")) == []
-    assert {f.rule for f in found(batch)} == {"non_session_day"}
+    assert {f.rule for f in found(batch)} == {"non_session_day", "weekend_bar"}
 
 
 def test_each_gap_is_one_finding_with_its_bounds_and_count() -> None:
@@ -150,10 +154,14 @@ def test_each_gap_is_one_finding_with_its_bounds_and_count() -> None:
     assert findings[1].message == f"no bar for 3 sessions, {days[10]} to {days[12]}"
 
 
-def test_a_series_that_stops_early_misses_sessions_unless_it_was_delisted() -> None:
+def test_a_series_that_stops_early_is_one_finding_unless_it_was_delisted() -> None:
+    days = market(("AAA",)).sessions
+    [short] = found(without(market(("AAA",)), list(range(52, 61))))
+    assert (short.rule, short.payload["sessions"], short.evidence) == ("missing_sessions", 9, None)
     batch = without(market(("AAA",)), list(range(50, 61)))
     [finding] = found(batch)
-    assert finding.payload["sessions"] == 11
+    assert (finding.rule, finding.payload["sessions"]) == ("early_stop", 11)
+    assert (finding.session, finding.evidence) == (days[49].item(), days[59].item())
     delisted = Listing("AAA", delisted=batch.sessions[-1].item())
     assert found(batch, AAA=delisted) == []
 
@@ -266,12 +274,13 @@ def test_an_empty_batch_is_judged_in_peace() -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_file(), reason="the real prices are not on this machine (../shared/data)")
-def test_the_real_prices_have_three_broken_bars_and_eight_late_listings() -> None:
+def test_of_the_real_prices_only_three_broken_bars_are_quarantined() -> None:
     delivery = CsvSource(CsvSettings(path=SHARED)).fetch(date(2020, 1, 31))
     kept, findings = screen(delivery.bars, delivery.rejected, discover_rules())
     assert delivery.newest_session is not None
     listings = {listing.ticker: listing for listing in delivery.listings}
-    findings += judge(kept, QualityContext(date(2020, 1, 31), delivery.newest_session, listings), discover_rules())
+    context = QualityContext(date(2020, 1, 31), delivery.newest_session, listings)
+    findings += judge(kept, context, discover_rules())
     assert {(f.subject, str(f.session)) for f in findings if f.quarantined} == {
         ("CBOE", "2020-01-10"),
         ("DIS", "2020-01-10"),
@@ -279,4 +288,14 @@ def test_the_real_prices_have_three_broken_bars_and_eight_late_listings() -> Non
     }
     late = {f.subject for f in findings if f.rule == "late_listing"}
     assert late == {"CTVA", "DOW", "FOX", "FTV", "HPE", "KHC", "PYPL", "WRK"}
-    assert len(findings) < 30
+    # One symbol was an unlisted share for years: its quotes stand still, and its score says so.
+    stale = {f.subject for f in findings if f.rule == "stale_prices"}
+    assert stale == {"AMCR"}
+    others = Counter(f.rule for f in findings if f.subject != "AMCR")
+    assert {rule: others[rule] for rule in ("unexplained_jump", "spike", "bad_tick", "volume_outlier")} == {
+        "unexplained_jump": 3, "spike": 3, "bad_tick": 1, "volume_outlier": 5,
+    }  # fmt: skip
+    assert sum(others.values()) < 50
+    scores = compute_scores(kept, findings, context)
+    assert [ticker for ticker, score in scores.items() if score < 0.5] == ["AMCR"]
+    assert sorted(scores.values())[1] > 0.95

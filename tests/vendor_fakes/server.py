@@ -100,6 +100,7 @@ class LoopbackServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # header and body go out in two writes, which Nagle would delay
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -10,15 +9,21 @@ import numpy as np
 from alphafactory.calendar import known_range, sessions_between
 from alphafactory.domain.findings import Finding, Severity
 from alphafactory.quality.rule import QualityContext, SeriesRule, by_calendar
+from alphafactory.quality.rules._sessions_after import FEWEST, sessions_after
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from alphafactory.domain.arrays import DateArray
     from alphafactory.domain.bars import BarBatch
     from alphafactory.domain.market import Listing
 
 
 class MissingSessions(SeriesRule):
-    """Finds gaps between a symbol's first bar and its delisting or the newest session that the source offers."""
+    """Finds gaps between a symbol's first bar and its delisting or the newest session that the source offers.
+
+    A symbol without a delisting date that has no bar for the last ten sessions or more is left to `early_stop`.
+    """
 
     name: ClassVar[str] = "missing_sessions"
     severity: ClassVar[Severity] = Severity.WARNING
@@ -36,7 +41,7 @@ class MissingSessions(SeriesRule):
                 held = series.sessions[starts[code] : starts[code + 1]]
                 if len(held):
                     ticker = series.tickers[code]
-                    end = _last_expected(context, context.listings[ticker])
+                    end = _last_expected(context, context.listings[ticker], held[-1].item())
                     findings += self._gaps(ticker, held, sessions, end)
         return findings
 
@@ -61,9 +66,12 @@ class MissingSessions(SeriesRule):
         )
 
 
-def _last_expected(context: QualityContext, listing: Listing) -> date:
-    """Return the last day on which the symbol should have a bar, as far as is known."""
-    return min(context.newest_session, context.as_of, listing.delisted or date.max)
+def _last_expected(context: QualityContext, listing: Listing, last: date) -> date:
+    """Return the last day on which the symbol, whose last bar is of `last`, should have a bar as far as is known."""
+    if listing.delisted is not None:
+        return min(context.newest_session, context.as_of, listing.delisted)
+    stopped = len(sessions_after(listing.calendar, last, context)) >= FEWEST
+    return last if stopped else min(context.newest_session, context.as_of)
 
 
 def _sessions(calendar: str, series: BarBatch, codes: list[int], context: QualityContext) -> DateArray:

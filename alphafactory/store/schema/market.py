@@ -13,10 +13,11 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
     true,
 )
 from sqlalchemy import Column as Col
@@ -43,6 +44,8 @@ class Symbol(Model):
     currency: Mapped[str] = column("Currency of the prices.", Text)
     listed: Mapped[date | None] = column("First day of trading, where known.", Date)
     delisted: Mapped[date | None] = column("Last day of trading; NULL while it trades.", Date)
+    delisted_known_at: Mapped[datetime | None] = column("When we learned of the delisting; NULL: always.", MOMENT)
+    first_night: Mapped[date | None] = column("The night of its first bars, deemed known at their sessions.", Date)
     source: Mapped[str] = column("Source that described it.", Text)
     simulated: Mapped[bool] = column("True where every price is made by a seeded simulation.", Boolean)
     updated_at: Mapped[datetime] = column("When this row last changed.", MOMENT, server_default=NOW)
@@ -64,7 +67,7 @@ def _bar_columns() -> list[Col[Any]]:
 def _bar_key() -> list[Col[Any]]:
     return [
         Col("symbol_id", Integer, nullable=False, comment="The symbol (symbols.id)."),
-        Col("timeframe", Text, nullable=False, comment="Length of the bar: 1d."),
+        Col("timeframe", Text, nullable=False, comment="Length of the bar: 1d, 1h, 15m, 5m or 1m."),
         Col("session", Date, nullable=False, comment="Session date on the symbol's calendar."),
         Col("ts", MOMENT, nullable=True, comment="Opening instant of an intraday bar; NULL for a daily one."),
     ]
@@ -94,7 +97,7 @@ bar_revisions = Table(
     *_bar_columns(),
     Col("known_from", MOMENT, nullable=False, comment="From when these values were the known ones."),
     Col("known_to", MOMENT, nullable=False, comment="When their own source replaced them."),
-    PrimaryKeyConstraint("symbol_id", "timeframe", "session", "known_to"),
+    UniqueConstraint("symbol_id", "timeframe", "session", "ts", "known_to", postgresql_nulls_not_distinct=True),
     comment="What a bar said before its own source changed it.",
 )
 
@@ -138,6 +141,11 @@ class EarningsRow(Model):
     estimate: Mapped[float | None] = column("Expected earnings a share.", NUMBER)
     actual: Mapped[float | None] = column("Reported earnings a share.", NUMBER)
     surprise: Mapped[float | None] = column("actual - estimate.", NUMBER)
+    hindsight: Mapped[bool] = column(
+        "True for an announcement before our first night: nobody recorded when it became known.",
+        Boolean,
+        server_default=false(),
+    )
     source: Mapped[str] = column("Source of the row.", Text)
     ingested_at: Mapped[datetime] = column("When we wrote the row.", MOMENT, server_default=NOW)
 
@@ -147,7 +155,16 @@ class QualityFinding(Model):
 
     __tablename__ = "quality_findings"
     __table_args__ = (
-        UniqueConstraint("rule", "subject", "timeframe", "session", postgresql_nulls_not_distinct=True),
+        Index(
+            "ix_quality_findings_open",
+            "rule",
+            "subject",
+            "timeframe",
+            "session",
+            unique=True,
+            postgresql_where=text("closed_at IS NULL"),
+            postgresql_nulls_not_distinct=True,
+        ),
         Index(None, "symbol_id", "session"),
         {"comment": "One rule broken by one bar, series, file or plug-in, with the offending values."},
     )
@@ -161,7 +178,9 @@ class QualityFinding(Model):
     message: Mapped[str] = column("What is wrong, in a sentence with the values.", Text)
     payload: Mapped[dict[str, Any]] = column("The offending values themselves.", JSON)
     quarantined: Mapped[bool] = column("True where the bar is not used by anything downstream.", Boolean)
-    found_at: Mapped[datetime] = column("When it was first found.", MOMENT, server_default=NOW)
+    found_at: Mapped[datetime] = column("When it was found.", MOMENT, server_default=NOW)
+    evidence: Mapped[date | None] = column("Session whose close first showed it; NULL: its own session.", Date)
+    known_at: Mapped[datetime] = column("When the world could know of it.", MOMENT, server_default=NOW)
     closed_at: Mapped[datetime | None] = column("When it was found no more; NULL while it stands.", MOMENT)
     judgement: Mapped[str | None] = column("A person's word: accepted (use the bar) or rejected.", Text)
     judged_at: Mapped[datetime | None] = column("When the person judged.", MOMENT)
@@ -221,3 +240,8 @@ class SourceState(Model):
     newest_session: Mapped[date | None] = column("Newest session it offered.", Date)
     delivered_at: Mapped[datetime] = column("When it last delivered.", MOMENT, server_default=NOW)
     rejected_rows: Mapped[int] = column("Rows of that delivery that could not be read as bars.", Integer)
+    night: Mapped[date | None] = column("The last night on which it was asked.", Date)
+    outcome: Mapped[str] = column("delivered, stopped (and why in message), skipped.", Text, server_default="delivered")
+    message: Mapped[str] = column("How it went, in a sentence.", Text, server_default="")
+    requests: Mapped[int] = column("Requests of that night.", Integer, server_default="0")
+    bars: Mapped[int] = column("Bars it delivered that night that are new or changed.", Integer, server_default="0")

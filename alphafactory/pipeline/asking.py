@@ -1,0 +1,200 @@
+"""Asks one vendor for what is missing, within its limits, and stores what it sends as it comes.
+
+1. Sessions that most symbols lack are fetched for all of them in one request each, where that takes fewer requests.
+2. The other symbols are asked for one by one, some at a time, each from its first missing session to its last.
+3. Answers are stored every few seconds: a killed download has kept what landed, and asks for the rest.
+4. A vendor that refuses the key, has spent its quota or fails several symbols in a row is left out for the night.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alphafactory.pipeline.needs import NO_SESSIONS
+from alphafactory.pipeline.storing import Answered, store_answers
+from alphafactory.sources.vendor import (
+    BadKeyError,
+    NotOfferedError,
+    PassingError,
+    QuotaSpentError,
+    UnknownSymbolError,
+    VendorError,
+)
+from alphafactory.store import vendors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from alphafactory.domain.arrays import DateArray
+    from alphafactory.domain.findings import Finding
+    from alphafactory.pipeline.needs import Need
+    from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.quality.rule import Rule
+    from alphafactory.sources.base import BarAnswer, BarRequest, VendorSource
+
+_SECONDS_BETWEEN_WRITES = 2.0
+_SYMBOLS_A_WRITE = 50
+_MOST = 0.5
+"""The share of symbols that must lack a session for it to be fetched whole."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one vendor did tonight. `stopped` says why it was left out before its end."""
+
+    vendor: str
+    bars_new: int = 0
+    bars_changed: int = 0
+    actions: int = 0
+    symbols: int = 0
+    refused: int = 0
+    stopped: str | None = None
+    failed_in_a_row: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    def in_words(self, requests: int) -> str:
+        """Return the vendor's night in a sentence."""
+        parts = [f"{self.bars_new} new and {self.bars_changed} changed bars of {self.symbols} symbols"]
+        if self.actions:
+            parts.append(f"{self.actions} corporate actions")
+        if self.refused:
+            parts.append(f"{self.refused} symbols refused")
+        words = f"{self.vendor}: {', '.join(parts)} in {requests} requests"
+        return f"{words}; then left out for the night: {self.stopped}" if self.stopped else f"{words}."
+
+
+@dataclass(slots=True)
+class Asking:
+    """One vendor being asked. `give_up_after` failed symbols in a row it is left out."""
+
+    workspace: Workspace
+    source: VendorSource
+    applied: Sequence[type[Rule]]
+    tally: Tally
+    rechecked: set[str] = field(default_factory=set)
+    threads: int = 1
+
+    def ask(self, needs: Sequence[Need]) -> None:
+        """Ask for what these symbols lack."""
+        wanted = {need.ticker: self._wanted(need) for need in needs if self._trades_here(need)}
+        asked = [need for need in needs if len(wanted.get(need.ticker, NO_SESSIONS))]
+        if "grouped" in self.source.offers:
+            self._ask_grouped(asked, wanted)
+        left = [(need, wanted[need.ticker]) for need in asked if len(wanted[need.ticker])]
+        self._ask_one_by_one(left)
+
+    def _trades_here(self, need: Need) -> bool:
+        return need.row.listing.asset_class in self.source.asset_classes
+
+    def _wanted(self, need: Need) -> DateArray:
+        wanted = need.wanted_of(self.source.name)
+        if need.ticker in self.rechecked:
+            wanted = wanted[np.isin(wanted, need.missing)]
+        return wanted
+
+    def _ask_grouped(self, needs: Sequence[Need], wanted: dict[str, DateArray]) -> None:
+        """Fetch whole sessions while that takes fewer requests than asking every symbol."""
+        if not needs:
+            return
+        sessions, counts = np.unique(np.concatenate([wanted[need.ticker] for need in needs]), return_counts=True)
+        common = sessions[counts > max(1.0, _MOST * len(needs))]
+        spared = sum(bool(np.isin(wanted[need.ticker], common).all()) for need in needs)
+        if len(common) == 0 or len(common) >= spared:
+            return
+        by_ticker = {need.ticker: need for need in needs}
+        for place, session in enumerate(common.tolist()):
+            if self.tally.stopped:
+                return
+            self.workspace.progress.advance(place, len(common), f"{self.source.name}: whole session {session}")
+            lacking = [ticker for ticker, days in wanted.items() if np.isin(np.datetime64(session), days)]
+            try:
+                answer = self.source.fetch_grouped(session, lacking)
+            except VendorError as error:
+                self._failed(error, [])
+                return
+            self.tally.failed_in_a_row = 0
+            self._store([Answered({ticker: by_ticker[ticker] for ticker in lacking}, session, session, answer)])
+            for ticker in lacking:
+                wanted[ticker] = wanted[ticker][wanted[ticker] != np.datetime64(session)]
+        whole = [need.ticker for need in needs if len(wanted[need.ticker]) == 0]
+        self._note("recheck", whole)
+
+    def _ask_one_by_one(self, left: Sequence[tuple[Need, DateArray]]) -> None:
+        requests = [(need, request) for need, days in left for request in need.requests(self.source, days)]
+        waiting = iter(requests)
+        running: dict[Future[BarAnswer], tuple[Need, BarRequest]] = {}
+        landed: list[Answered] = []
+        written_at, done = time.monotonic(), 0
+        with ThreadPoolExecutor(self.threads, thread_name_prefix=self.source.name) as pool:
+            while True:
+                while len(running) < self.threads and not self.tally.stopped and (one := next(waiting, None)):
+                    running[pool.submit(self.source.fetch_bars, one[1])] = one
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    need, request = running.pop(future)
+                    done += 1
+                    landed += self._landed(future, need, request)
+                self.workspace.progress.advance(done, len(requests), self.source.name)
+                late = time.monotonic() - written_at >= _SECONDS_BETWEEN_WRITES
+                if landed and (late or len(landed) >= _SYMBOLS_A_WRITE):
+                    self._store(landed)
+                    landed, written_at = [], time.monotonic()
+        if landed:
+            self._store(landed)
+
+    def _landed(self, future: Future[BarAnswer], need: Need, request: BarRequest) -> list[Answered]:
+        try:
+            answer = future.result()
+        except VendorError as error:
+            self._failed(error, [need])
+            return []
+        self.tally.failed_in_a_row = 0
+        self.tally.symbols += 1
+        return [Answered({need.ticker: need}, request.start, request.end, answer)]
+
+    def _failed(self, error: VendorError, needs: Sequence[Need]) -> None:
+        """Take note of a refusal, and leave the vendor out where it will not answer the next question either."""
+        for need in needs:
+            need.troubles[self.source.name] = str(error)
+            self.tally.refused += 1
+            if isinstance(error, UnknownSymbolError):
+                need.unknown_to.add(self.source.name)
+        if isinstance(error, BadKeyError | QuotaSpentError):
+            self.tally.stopped = self.tally.stopped or str(error)
+            return
+        if isinstance(error, PassingError):
+            self.tally.failed_in_a_row += 1
+            if self.tally.failed_in_a_row >= self.workspace.config.sources.give_up_after:
+                self.tally.stopped = self.tally.stopped or str(error)
+        outcome = "unknown" if isinstance(error, UnknownSymbolError) else type(error).__name__.removesuffix("Error")
+        if not isinstance(error, NotOfferedError):
+            self._note("bars", [need.ticker for need in needs], outcome, str(error))
+
+    def _store(self, landed: Sequence[Answered]) -> None:
+        names = [ticker for one in landed for ticker in one.needs]
+        with self.workspace.database.begin() as connection:
+            stored = store_answers(connection, self.workspace, self.source.name, landed, self.applied)
+            night = self.workspace.as_of
+            if len(landed) > 1 or len(names) == 1:
+                vendors.write_answers(connection, self.source.name, "recheck", names, night=night)
+                vendors.write_answers(connection, self.source.name, "bars", names, night=night)
+        self.tally.bars_new += stored.new
+        self.tally.bars_changed += stored.changed
+        self.tally.actions += stored.actions
+        self.tally.findings += stored.findings
+
+    def _note(self, subject: str, keys: Sequence[str], outcome: str = "delivered", message: str = "") -> None:
+        if keys:
+            night: date = self.workspace.as_of
+            with self.workspace.database.begin() as connection:
+                vendors.write_answers(
+                    connection, self.source.name, subject, keys, night=night, outcome=outcome, message=message
+                )

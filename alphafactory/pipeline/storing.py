@@ -1,0 +1,200 @@
+"""Deliveries into tables: bars through the delivery rules, actions, what was refused, and since when it is known.
+
+One transaction of the caller's holds it all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alphafactory.calendar import session_close
+from alphafactory.domain.bars import BAR_FIELDS, BarBatch
+from alphafactory.quality.gate import discover_rules, screen
+from alphafactory.quality.rule import DeliveryRule
+from alphafactory.sources.base import Actions
+from alphafactory.store import actions, bars, findings, symbols, vendors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from alphafactory.domain.arrays import DateArray
+    from alphafactory.domain.findings import Finding
+    from alphafactory.pipeline.needs import Need
+    from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.quality.rule import Rule
+    from alphafactory.sources.base import BarAnswer
+    from alphafactory.store.bars import BarChanges
+    from alphafactory.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer with what was asked: the symbols' needs by ticker, and the span, both ends inclusive."""
+
+    needs: Mapping[str, Need]
+    start: date
+    end: date
+    answer: BarAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an answer changed: bars new and changed, actions written, and what its rows were refused for."""
+
+    new: int
+    changed: int
+    actions: int
+    findings: tuple[Finding, ...]
+
+
+def applied_rules(workspace: Workspace) -> list[type[Rule]]:
+    """Return the rules that the config does not switch off."""
+    return [rule for rule in discover_rules() if rule.name not in workspace.config.quality.disabled]
+
+
+def delivery_rules(applied: Sequence[type[Rule]]) -> list[str]:
+    """Return the names of the rules that look at deliveries."""
+    return [rule.name for rule in applied if issubclass(rule, DeliveryRule)]
+
+
+def write_bars(
+    connection: Connection,
+    workspace: Workspace,
+    source: str,
+    batch: BarBatch,
+    *,
+    keys: Mapping[str, int],
+    calendars: Mapping[str, str],
+) -> tuple[BarChanges, set[int]]:
+    """Write screened bars; return the changes, and the symbols whose first night this is."""
+    ids = np.array([keys[ticker] for ticker in batch.tickers], dtype=np.int64)
+    if len(batch) == 0:
+        return bars.BarChanges(0, 0), set()
+    fresh = symbols.begin_night(connection, [int(key) for key in np.unique(ids[batch.codes])], workspace.as_of)
+    # A bar dated after today is known already, for here it is; the gate has to see it to keep it out.
+    closes = np.minimum(closing_instants(batch, calendars), np.datetime64(workspace.moment.replace(tzinfo=None), "us"))
+    changes = bars.upsert_bars(
+        connection,
+        batch,
+        ids,
+        source,
+        closes=closes,
+        moment=workspace.moment,
+        fresh=fresh,
+        assumed=workspace.replay,
+    )
+    return changes, fresh
+
+
+def closing_instants(batch: BarBatch, calendars: Mapping[str, str]) -> DateArray:
+    """Return each bar's closing instant, UTC: the first moment at which the world could know it."""
+    closes = np.empty(len(batch), dtype="datetime64[us]")
+    of_symbol = np.array([calendars[ticker] for ticker in batch.tickers])
+    for calendar in sorted(set(of_symbol.tolist())):
+        rows = of_symbol[batch.codes] == calendar
+        if rows.any():
+            sessions, inverse = np.unique(batch.sessions[rows], return_inverse=True)
+            closes[rows] = session_close(str(calendar), sessions)[inverse]
+    return closes
+
+
+def store_answers(
+    connection: Connection,
+    workspace: Workspace,
+    source: str,
+    answered: Sequence[Answered],
+    applied: Sequence[type[Rule]],
+) -> Stored:
+    """Write what a vendor answered, and take note of it in the needs."""
+    batch = _merged([one.answer.bars for one in answered])
+    needs = {ticker: need for one in answered for ticker, need in one.needs.items()}
+    keys = {ticker: need.row.id for ticker, need in needs.items()}
+    rejected = [row for one in answered for row in one.answer.rejected]
+    kept, found = screen(batch, rejected, applied)
+    calendars = {ticker: need.row.listing.calendar for ticker, need in needs.items()}
+    changes, _ = write_bars(connection, workspace, source, kept, keys=keys, calendars=calendars)
+    written = sum(_store_actions(connection, workspace, source, one) for one in answered if one.answer.actions_from)
+    # These rows never became bars: another vendor's bar of the same session must not be kept out because of them.
+    said = [replace(one, quarantined=False, message=f"{source}: {one.message}") for one in found]
+    span = (min(one.start for one in answered), max(one.end for one in answered))
+    findings.upsert_findings(
+        connection, said, keys, rules=delivery_rules(applied), subjects=list(needs), moment=workspace.moment, span=span
+    )
+    _note_holes(connection, workspace, source, answered, kept)
+    return Stored(changes.new, changes.changed, written, tuple(said))
+
+
+def store_actions(
+    connection: Connection,
+    workspace: Workspace,
+    source: str,
+    *,
+    keys: Mapping[str, int],
+    found: Actions,
+    span: tuple[date, date],
+) -> int:
+    """Write corporate actions of the symbols `keys` within `span`; return the number of rows."""
+    splits = [split for split in found.splits if split.ex_date <= workspace.as_of]
+    dividends = [dividend for dividend in found.dividends if dividend.ex_date <= workspace.as_of]
+    fresh = symbols.begin_night(connection, list(keys.values()), workspace.as_of)
+    return actions.upsert_actions(
+        connection, keys, sorted(fresh), splits, dividends, source=source, span=span, moment=workspace.moment
+    )
+
+
+def _store_actions(connection: Connection, workspace: Workspace, source: str, one: Answered) -> int:
+    keys = {ticker: need.row.id for ticker, need in one.needs.items()}
+    found = Actions(one.answer.splits, one.answer.dividends)
+    start = max(one.start, one.answer.actions_from or one.start)
+    written = store_actions(connection, workspace, source, keys=keys, found=found, span=(start, one.end))
+    for need in one.needs.values():
+        need.actions_done = need.actions_done or len(need.sessions) == 0 or start <= need.sessions[0].item()
+    return written
+
+
+def _note_holes(
+    connection: Connection, workspace: Workspace, source: str, answered: Sequence[Answered], kept: BarBatch
+) -> None:
+    """Note which sessions of the spans did not come; the newest may still come and are asked for again."""
+    starts = kept.starts()
+    position = {ticker: code for code, ticker in enumerate(kept.tickers)}
+    gaps: list[vendors.Gap] = []
+    for one in answered:
+        for ticker, need in one.needs.items():
+            code = position.get(ticker)
+            came = kept.sessions[starts[code] : starts[code + 1]] if code is not None else kept.sessions[:0]
+            need.received(came)
+            gaps += _holes_of(need, one, source, workspace)
+    vendors.write_gaps(connection, gaps)
+
+
+def _holes_of(need: Need, one: Answered, source: str, workspace: Workspace) -> list[vendors.Gap]:
+    settled = need.sessions[: max(0, len(need.sessions) - max(1, workspace.config.sources.recheck_sessions))]
+    open_still = (
+        np.isin(settled, need.missing) & (settled >= np.datetime64(one.start)) & (settled <= np.datetime64(one.end))
+    )
+    places = np.flatnonzero(open_still)
+    if len(places) == 0:
+        return []
+    need.holes[source] = np.union1d(need.holes.get(source, settled[:0]), settled[places])
+    runs = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    reason = f"{source} sent no bar for it"
+    return [
+        vendors.Gap(need.row.id, source, settled[run[0]].item(), settled[run[-1]].item(), reason, workspace.as_of)
+        for run in runs
+    ]
+
+
+def _merged(batches: Sequence[BarBatch]) -> BarBatch:
+    """Put several batches into one whose tickers are distinct; rows keep their order."""
+    tickers = tuple(dict.fromkeys(ticker for batch in batches for ticker in batch.tickers))
+    position = {ticker: code for code, ticker in enumerate(tickers)}
+    codes = [np.array([position[t] for t in batch.tickers], dtype=np.int64)[batch.codes] for batch in batches]
+    columns = {
+        name: np.concatenate([getattr(batch, name) for batch in batches]) for name in ("sessions", *BAR_FIELDS, "lines")
+    }
+    return BarBatch(tickers, np.concatenate(codes), **columns)
