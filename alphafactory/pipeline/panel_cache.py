@@ -154,7 +154,7 @@ class PanelCache:
         self, panel: BarPanel, keys: Sequence[_Key], versions: Mapping[str, str], compute: Compute
     ) -> dict[str, FloatArray]:
         """Compute columns of a panel, taking over from other sets the symbols that did not change."""
-        values = {name: np.full(len(panel.bars), np.nan) for name in versions}
+        values = {name: np.empty(len(panel.bars)) for name in versions}
         sets = list(self._sets())
         held = {name: _takeover(sets, _file_of(name, version)) for name, version in versions.items()}
         for position, (_, _, bars) in enumerate(panel):
@@ -166,8 +166,9 @@ class PanelCache:
                 else:
                     missing.append(name)
             if missing and len(bars):
-                for name, computed in compute(bars, missing).items():
-                    values[name][rows] = computed
+                computed = compute(bars, missing)
+                for name in missing:
+                    values[name][rows] = computed[name]
         return values
 
     def _sets(self) -> Iterator[_Stored]:

@@ -31,7 +31,8 @@ WHERE v.timeframe = :timeframe AND v.symbol_id = ANY(:ids)
 """
 _KEEP = """
 WITH moments AS (
-    SELECT symbol_id, max(known_at) AS at FROM bars WHERE timeframe = :timeframe AND symbol_id = ANY(:ids) GROUP BY 1
+    SELECT symbol_id, bars_known_at AS at FROM series_versions
+    WHERE timeframe = :timeframe AND symbol_id = ANY(:ids)
     UNION ALL
     SELECT symbol_id, greatest(max(known_from), max(known_to)) FROM bar_revisions
     WHERE timeframe = :timeframe AND symbol_id = ANY(:ids) GROUP BY 1

@@ -19,27 +19,34 @@ SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE 
 """
 # An action counts for all timeframes of its symbol. A finding counts where it decides what is quarantined.
 CHANGED = {
-    "bars": "SELECT symbol_id, timeframe FROM changed",
-    "bar_revisions": "SELECT symbol_id, timeframe FROM changed",
-    "splits": "SELECT v.symbol_id, v.timeframe FROM series_versions v JOIN changed USING (symbol_id)",
-    "dividends": "SELECT v.symbol_id, v.timeframe FROM series_versions v JOIN changed USING (symbol_id)",
+    "bars": "SELECT symbol_id, timeframe, known_at FROM changed",
+    "bar_revisions": "SELECT symbol_id, timeframe, NULL::timestamptz AS known_at FROM changed",
+    "splits": (
+        "SELECT v.symbol_id, v.timeframe, v.bars_known_at AS known_at FROM series_versions v "
+        "JOIN changed USING (symbol_id)"
+    ),
+    "dividends": (
+        "SELECT v.symbol_id, v.timeframe, v.bars_known_at AS known_at FROM series_versions v "
+        "JOIN changed USING (symbol_id)"
+    ),
     "quality_findings": (
-        "SELECT symbol_id, timeframe FROM changed "
+        "SELECT symbol_id, timeframe, NULL::timestamptz AS known_at FROM changed "
         "WHERE symbol_id IS NOT NULL AND (quarantined OR judgement IS NOT NULL "
         "OR EXISTS (SELECT FROM quality_judgements j WHERE j.finding_id = changed.id))"
     ),
     "quality_judgements": (
-        "SELECT q.symbol_id, q.timeframe FROM changed c JOIN quality_findings q ON q.id = c.finding_id "
-        "WHERE q.symbol_id IS NOT NULL"
+        "SELECT q.symbol_id, q.timeframe, NULL::timestamptz AS known_at FROM changed c "
+        "JOIN quality_findings q ON q.id = c.finding_id WHERE q.symbol_id IS NOT NULL"
     ),
 }
 # The order keeps two transactions from waiting for each other. DEFAULT is the next number of the identity.
 NOTE = """
 CREATE FUNCTION note_changed_{table}() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO series_versions (symbol_id, timeframe)
-    SELECT DISTINCT symbol_id, timeframe FROM ({changed}) touched ORDER BY symbol_id, timeframe
-    ON CONFLICT (symbol_id, timeframe) DO UPDATE SET version = DEFAULT;
+    INSERT INTO series_versions AS v (symbol_id, timeframe, bars_known_at)
+    SELECT symbol_id, timeframe, max(known_at) FROM ({changed}) touched GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (symbol_id, timeframe) DO UPDATE
+    SET version = DEFAULT, bars_known_at = greatest(v.bars_known_at, excluded.bars_known_at);
     RETURN NULL;
 END $$
 """
@@ -66,6 +73,12 @@ def upgrade() -> None:
             nullable=False,
             comment="Unlike every number any series has had before.",
         ),
+        sa.Column(
+            "bars_known_at",
+            postgresql.TIMESTAMP(timezone=True),
+            nullable=True,
+            comment="Newest moment at which any bar it has, or had, became known.",
+        ),
         sa.PrimaryKeyConstraint("symbol_id", "timeframe", name=op.f("pk_series_versions")),
         comment=(
             "A number that changes with every change of a series: its bars, their revisions, its splits and "
@@ -88,7 +101,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("symbol_id", "timeframe", "recipe", name=op.f("pk_series_fingerprints")),
         comment="Fingerprints of series, each true as long as the series has the version it was computed at.",
     )
-    op.execute("INSERT INTO series_versions (symbol_id, timeframe) SELECT DISTINCT symbol_id, timeframe FROM bars")
+    op.execute(
+        "INSERT INTO series_versions (symbol_id, timeframe, bars_known_at) "
+        "SELECT symbol_id, timeframe, max(known_at) FROM bars GROUP BY symbol_id, timeframe"
+    )
     op.execute(NOTE_ALL)
     for table, changed in CHANGED.items():
         op.execute(NOTE.format(table=table, changed=changed))

@@ -1,4 +1,4 @@
-"""The rules that look at a bar among its neighbours, its actions and its calendar: what each finds and what it spares."""
+"""The rules that look at a bar among its neighbours, actions and calendar: what each finds and what it spares."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BATCH = calm_market(("AAA", "BBB"))
 LENGTH = int((BATCH.codes == 0).sum())
-ROW = 120
+ROW = 130
 DAY = BATCH.sessions[ROW].item()
 TAIL = slice(ROW, LENGTH)
 
@@ -142,7 +142,7 @@ def test_a_spike_is_measured_by_its_own_volatility_and_against_the_market() -> N
     stepped = scaled(BATCH, TAIL, 0.8)
     [finding] = found(stepped)
     assert (finding.rule, finding.session, finding.quarantined) == ("spike", DAY, False)
-    assert found(stepped, market={DAY: -0.2}) == []
+    assert [f for f in found(stepped, market={DAY: -0.2}) if f.subject == "AAA"] == []
     assert found(scaled(stepped, slice(ROW, ROW + 1), 1.0, 5.0)) == []  # many have traded there
     wild = calm_market(("AAA", "BBB"))
     noise = np.where(np.arange(len(wild)) % 2 == 0, 1.06, 1 / 1.06)

@@ -67,10 +67,12 @@ class YahooApp:
     delisted: set[str] = field(default_factory=set)
     live: bool = False
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _last: date | None = None
     _daily: dict[str, tuple[list[int], dict[str, list[Any]]]] = field(default_factory=dict)
 
     def forget(self) -> None:
         self._daily.clear()
+        self._last = None
 
     def __call__(self, request: Request) -> Reply:
         _, host, path = request.path.split("/", 2)
@@ -91,7 +93,9 @@ class YahooApp:
         return next((security for security in found if security.ticker not in self.delisted), None)
 
     def _today(self) -> date:
-        return self.newest or max(max(security.bars) for security in self.market.values())
+        if self.newest is None and self._last is None:
+            self._last = max(max(security.bars) for security in self.market.values())
+        return self.newest or self._last or date.max
 
     def _chart(self, symbol: str, query: dict[str, str]) -> Reply:
         security = self._security(symbol)
@@ -151,7 +155,7 @@ class YahooApp:
 
     def _all_days(self, security: Security) -> tuple[list[int], dict[str, list[Any]]]:
         if security.ticker not in self._daily:
-            days = [day for day in sorted(security.bars) if day <= self._today()]
+            days = list(security.between(date.min, self._today()))
             rows = [_adjusted(security.bars[day], self._basis(security, day)) for day in days]
             stamps = [stamp(day) for day in days]
             columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in FIELDS}

@@ -47,20 +47,24 @@ class Movements:
     `first` is the row of the first bar of each bar's symbol. `change` is log(close / previous close), on an ex-date
     with the known split and dividend taken out where that makes it smaller; NaN where there is no bar shortly before.
     `excess` is `change` less the market's log return of that session, which counts as 0 where nobody knows it.
+    `shares` is how many shares of that session one share of the symbol's first bar has become by known splits, and
+    `traded` the volume in shares of the first bar.
     """
 
     bars: BarBatch
     first: IntArray
     change: FloatArray
     excess: FloatArray
+    shares: FloatArray
+    traded: FloatArray
 
     def volatility(self, rows: IntArray) -> FloatArray:
         """Return the robust standard deviation of the changes before each row, NaN where there are too few."""
         return self._deviation(windows(self.change, rows, self.first, VOLATILITY_SESSIONS))
 
-    def usual_volume(self, rows: IntArray) -> FloatArray:
-        """Return the median volume of the sessions before each row, NaN where there are too few."""
-        return median(windows(self.bars.volume, rows, self.first, VOLUME_SESSIONS))
+    def usual_volume(self, rows: IntArray, sessions: int = VOLUME_SESSIONS) -> FloatArray:
+        """Return the median volume of the sessions before each row in its own shares, NaN where there are too few."""
+        return median(windows(self.traded, rows, self.first, sessions)) * self.shares[rows]
 
     @staticmethod
     def _deviation(values: FloatArray) -> FloatArray:
@@ -81,12 +85,22 @@ def _movements(series: BarBatch, context: QualityContext) -> Movements:
     near = (np.diff(bars.sessions) <= LONGEST_GAP) & (np.diff(bars.codes) == 0)
     change[1:] = np.where(near, np.diff(logs), np.nan)
     rows, ratios = split_rows(bars, context.splits)
+    shares = _shares(bars, rows, ratios)
     adjusted = change[rows] + np.log(ratios)
     change[rows] = np.where(np.abs(adjusted) < np.abs(change[rows]), adjusted, change[rows])
     rows, amounts = dividend_rows(bars, context.dividends)
     adjusted = np.log(np.exp(change[rows]) + amounts / bars.close[rows - 1])
     change[rows] = np.where(np.abs(adjusted) < np.abs(change[rows]), adjusted, change[rows])
-    return Movements(bars, first, change, change - market_changes(bars.sessions, context.market))
+    excess = change - market_changes(bars.sessions, context.market)
+    return Movements(bars, first, change, excess, shares, bars.volume / shares)
+
+
+def _shares(bars: BarBatch, rows: IntArray, ratios: FloatArray) -> FloatArray:
+    """Return `Movements.shares`."""
+    shares, ends = np.ones(len(bars)), bars.starts()[1:]
+    for row, ratio in zip(rows.tolist(), ratios.tolist(), strict=True):
+        shares[row : ends[bars.codes[row]]] *= ratio
+    return shares
 
 
 def sound(series: BarBatch, context: QualityContext) -> BarBatch:

@@ -9,7 +9,7 @@ import numpy as np
 from alphafactory.calendar import early_closes, known_range
 from alphafactory.domain.findings import Finding, Severity
 from alphafactory.quality.rule import QualityContext, SeriesRule, by_calendar, payload_at, session_at
-from alphafactory.quality.rules._movements import first_rows, mask_of, median, windows
+from alphafactory.quality.rules._movements import mask_of, movements
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import IntArray
@@ -31,11 +31,12 @@ class HalfDayVolume(SeriesRule):
 
     def find(self, series: BarBatch, context: QualityContext) -> list[Finding]:
         """Return one finding a bar."""
-        rows = _half_days(series, context)
-        usual = median(windows(series.volume, rows, first_rows(series), _SESSIONS))
-        above = (usual > 0) & (series.volume[rows] > _TIMES * usual)
+        moves = movements(series, context)
+        rows = _half_days(moves.bars, context)
+        usual = moves.usual_volume(rows, _SESSIONS)
+        above = (usual > 0) & (moves.bars.volume[rows] > _TIMES * usual)
         return [
-            self._bar(series, row, median_volume)
+            self._bar(moves.bars, row, median_volume)
             for row, median_volume in zip(rows[above].tolist(), usual[above].tolist(), strict=True)
         ]
 

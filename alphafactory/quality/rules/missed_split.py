@@ -93,7 +93,7 @@ def _ranges_are_usual(moves: Movements, rows: IntArray) -> BoolArray:
 def _volume_scales(moves: Movements, rows: IntArray, ratios: FloatArray) -> BoolArray:
     """Return where the median volume changed by the ratio: nearer to it than to no change, and not far beyond."""
     usual = moves.usual_volume(rows)
-    after = np.median(moves.bars.volume[rows[:, None] + np.arange(_SESSIONS)], axis=1)
+    after = np.median(moves.traded[rows[:, None] + np.arange(_SESSIONS)], axis=1) * moves.shares[rows]
     traded = (usual > 0) & (after > 0)
     change = np.log(np.where(traded, after, 1.0) / np.where(traded, usual, 1.0)) * np.sign(np.log(ratios))
     expected = np.abs(np.log(ratios))

@@ -8,7 +8,7 @@ import numpy as np
 
 from alphafactory.domain.findings import Finding, Severity
 from alphafactory.quality.rule import QualityContext, SeriesRule, payload_at, session_at
-from alphafactory.quality.rules._movements import first_rows, median, trailing_mean, windows
+from alphafactory.quality.rules._movements import movements, trailing_mean
 
 if TYPE_CHECKING:
     from alphafactory.domain.bars import BarBatch
@@ -27,16 +27,17 @@ class PartialVolume(SeriesRule):
     reason: ClassVar[str] = "A bar that was taken before the close lacks most of its volume, and its close is none."
     remedy: ClassVar[str] = "Load the session again; none is needed if trading was halted."
 
-    def find(self, series: BarBatch, context: QualityContext) -> list[Finding]:  # noqa: ARG002  bars alone
+    def find(self, series: BarBatch, context: QualityContext) -> list[Finding]:
         """Return one finding a bar."""
-        first = first_rows(series)
+        moves = movements(series, context)
+        bars = moves.bars
         # More than half of the values are at least the median, so that their mean is at least half of it.
-        low = series.volume < 2 * _PART * trailing_mean(series.volume, first, _SESSIONS)
-        rows = np.flatnonzero(low & (series.volume > 0))
-        usual = median(windows(series.volume, rows, first, _SESSIONS))
-        below = series.volume[rows] < _PART * usual
+        low = moves.traded < 2 * _PART * trailing_mean(moves.traded, moves.first, _SESSIONS)
+        rows = np.flatnonzero(low & (bars.volume > 0))
+        usual = moves.usual_volume(rows, _SESSIONS)
+        below = bars.volume[rows] < _PART * usual
         return [
-            self._bar(series, row, median_volume)
+            self._bar(bars, row, median_volume)
             for row, median_volume in zip(rows[below].tolist(), usual[below].tolist(), strict=True)
         ]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from alphafactory.domain.findings import Finding, Severity
 from alphafactory.quality.rule import QualityContext, SeriesRule, payload_at, session_at
-from alphafactory.quality.rules._movements import first_rows, median, windows
+from alphafactory.quality.rules._movements import median, movements, windows
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -36,16 +36,17 @@ class VolumeOutlier(SeriesRule):
     )
     remedy: ClassVar[str] = "Compare with another vendor; accept it if a block was traded that day."
 
-    def find(self, series: BarBatch, context: QualityContext) -> list[Finding]:  # noqa: ARG002  bars alone
+    def find(self, series: BarBatch, context: QualityContext) -> list[Finding]:
         """Return one finding a bar."""
+        moves = movements(series, context)
         # Only what stands out from its neighbourhood's least is looked at closely: a median is never below that.
-        rows = np.flatnonzero(series.volume > _TIMES * _least_before(series.volume))
-        before = windows(series.volume, rows, first_rows(series), _SESSIONS)
+        rows = np.flatnonzero(moves.traded > _TIMES * _least_before(moves.traded))
+        before = windows(moves.traded, rows, moves.first, _SESSIONS)
         usual, largest = median(before), np.fmax.reduce(before[:, -_NEAR:], axis=1)
-        far = (usual > 0) & (series.volume[rows] > np.maximum(_TIMES * usual, _TIMES_LARGEST * largest))
+        far = (usual > 0) & (moves.traded[rows] > np.maximum(_TIMES * usual, _TIMES_LARGEST * largest))
         return [
-            self._bar(series, row, median_volume)
-            for row, median_volume in zip(rows[far].tolist(), usual[far].tolist(), strict=True)
+            self._bar(moves.bars, row, median_volume)
+            for row, median_volume in zip(rows[far].tolist(), (usual * moves.shares[rows])[far].tolist(), strict=True)
         ]
 
     def _bar(self, series: BarBatch, row: int, usual: float) -> Finding:

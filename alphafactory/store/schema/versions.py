@@ -26,6 +26,9 @@ class SeriesVersion(Model):
     version: Mapped[int] = column(
         "Unlike every number any series has had before.", BigInteger, Identity(always=True), nullable=False
     )
+    bars_known_at: Mapped[datetime | None] = column(
+        "Newest moment at which any bar it has, or had, became known.", MOMENT
+    )
 
 
 class SeriesFingerprint(Model):
