@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alphafactory.cli import backtests, catalogues, configuration, database, demo, development, jobs
+from alphafactory.cli import (
+    backtests,
+    catalogues,
+    configuration,
+    database,
+    demo,
+    development,
+    jobs,
+    quality,
+    sources,
+    symbols,
+    universes,
+)
 from alphafactory.cli.output import mask_secrets, one_line, print_note
 from alphafactory.cli.session import BROKEN_PIPE, FAILED, INTERRUPTED, USAGE, Session, session_of
 from alphafactory.errors import AlphaFactoryError, UsageError
@@ -66,10 +78,12 @@ def version() -> None:
     typer.echo(f"AlphaFactory {__version__} on Python {sys.version.split()[0]}")
 
 
-for group in (demo, jobs, backtests, catalogues, development):
+for group in (demo, jobs, quality, backtests, catalogues, symbols, development):
     group.register(app)
 app.add_typer(database.app, name="db", rich_help_panel="The tables")
 app.command("sql", rich_help_panel="The tables")(database.sql)
+app.add_typer(universes.app, name="universe", rich_help_panel="The tables")
+app.add_typer(sources.app, name="sources", rich_help_panel="The project")
 app.add_typer(configuration.app, name="config", rich_help_panel="The project")
 
 

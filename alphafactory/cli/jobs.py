@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add this file's commands."""
     for command in (nightly, run, jobs, schedule):
         app.command(rich_help_panel=NIGHT)(command)
-    for command in (download, quality, backtests):
+    for command in (download, backtests):
         app.command(rich_help_panel=STEPS)(command)
     app.add_typer(indicators, name="indicators", rich_help_panel=STEPS)
 
@@ -53,11 +53,6 @@ def run(
 def download(context: typer.Context, as_of: AsOfOption = None, json: JsonOption = False) -> int:
     """Take new prices in."""
     return run_named(session_of(context), "download", as_of, json=json)
-
-
-def quality(context: typer.Context, as_of: AsOfOption = None, json: JsonOption = False) -> int:
-    """Judge the bars, and keep the bad ones out."""
-    return run_named(session_of(context), "quality", as_of, json=json)
 
 
 def backtests(context: typer.Context, as_of: AsOfOption = None, json: JsonOption = False) -> int:

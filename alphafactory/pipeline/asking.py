@@ -108,6 +108,9 @@ class Asking:
         if len(common) == 0 or len(common) >= spared:
             return
         by_ticker = {need.ticker: need for need in needs}
+        # What is missing comes before what is only looked at again: the vendor may not last to the end.
+        lacked = np.unique(np.concatenate([need.missing for need in needs]))
+        common = np.concatenate([common[np.isin(common, lacked)][::-1], common[~np.isin(common, lacked)][::-1]])
         for place, session in enumerate(common.tolist()):
             if self.tally.stopped:
                 return

@@ -17,6 +17,7 @@ import numpy as np
 
 from alphafactory.domain.findings import quarantine_in_words
 from alphafactory.errors import SourceError
+from alphafactory.pipeline.aliases import load_aliases
 from alphafactory.pipeline.members import followed_tickers
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.pipeline.storing import applied_rules, delivery_rules, store_actions, write_bars
@@ -52,6 +53,7 @@ def download(run: Run) -> StepReport:
     """Take in what the sources offer and the tables do not hold yet."""
     workspace = run.workspace
     opened = open_sources(workspace)
+    run.notes["skipped_sources"] = dict(opened.skipped)
     for name, reason in opened.skipped.items():
         workspace.progress.say(f"Skipped the source {name}: {reason}")
     if not opened.sources:
@@ -59,6 +61,8 @@ def download(run: Run) -> StepReport:
     if run.is_past:
         return StepReport(0, f"The night of {workspace.as_of} has been: nothing is downloaded.", skipped=True)
     reports = [_take_in(run, source) for source in opened.bulk[:1]]
+    with workspace.database.begin() as connection:
+        load_aliases(connection, workspace, opened.vendors[0].name if opened.vendors else None)
     if opened.vendors:
         reports.append(ask_vendors(run, opened.vendors))
     words = " ".join(report.message for report in reports)

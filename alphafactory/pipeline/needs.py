@@ -36,7 +36,8 @@ class Need:
     """What one symbol lacks.
 
     `sessions` are all that its calendar has from the wanted start to the newest that has closed; `missing` those of
-    them that nobody has delivered; `recheck` stored ones to be asked for again; `owner` the newest stored bar's source.
+    them that nobody has delivered; `recheck` the newest stored ones, asked for again of whom they came from, which
+    `held_by` tells; `owner` is the source of the newest stored bar.
     `holes` names, by source, what it is known not to have; `troubles` what it said tonight, and `unknown_to` who does
     not know the symbol (any more). `whole` marks a symbol whose whole history is due tonight.
     """
@@ -47,6 +48,7 @@ class Need:
     missing: DateArray
     recheck: DateArray
     owner: str | None
+    held_by: Mapping[str, DateArray] = field(default_factory=dict)
     holes: dict[str, DateArray] = field(default_factory=dict)
     aliases: tuple[Alias, ...] = ()
     whole: bool = False
@@ -77,10 +79,9 @@ class Need:
     def wanted_of(self, source: str) -> DateArray:
         """Return the sessions to ask a source for: what is missing and not known to be missing there, and rechecks."""
         missing = self.missing[~np.isin(self.missing, self.holes.get(source, NO_SESSIONS))]
-        if source != self.owner:
-            return missing
-        again = self.sessions if self.whole else self.recheck
-        return np.union1d(missing, again)
+        own = self.held_by.get(source, NO_SESSIONS)
+        again = own if self.whole else own[np.isin(own, self.recheck)]
+        return np.union1d(missing, again[np.isin(again, self.sessions)])
 
     def requests(self, source: VendorSource, wanted: DateArray) -> Iterator[BarRequest]:
         """Yield what to ask a vendor for, by the ticker of the time where it files history so."""
@@ -151,8 +152,7 @@ def _need(row: SymbolRow, sessions: DateArray, held: Mapping[str, DateArray], re
     stored = np.unique(np.concatenate([NO_SESSIONS, *held.values()]))
     owner = max(held, key=lambda source: held[source][-1]) if held else None
     newest = stored[np.isin(stored, sessions)][-recheck:] if recheck else NO_SESSIONS
-    again = newest[np.isin(newest, held[owner])] if owner is not None else NO_SESSIONS
-    return Need(row, sessions, stored, sessions[~np.isin(sessions, stored)], again, owner)
+    return Need(row, sessions, stored, sessions[~np.isin(sessions, stored)], newest, owner, held)
 
 
 def _holes(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, DateArray]]:

@@ -12,7 +12,8 @@ import numpy as np
 from alphafactory.metrics import METRICS, drawdown_series, monthly_returns, yearly_returns
 from alphafactory.pipeline.panel import read_panel
 from alphafactory.pipeline.workspace import code_version
-from alphafactory.reports.contexts import BacktestContext, MetricRow, MonthlyRow, SourceRow, TradeRow
+from alphafactory.reports.contexts import BacktestContext, MetricRow, MonthlyRow, TradeRow
+from alphafactory.reports.data_contexts import SourceRow
 from alphafactory.store import results, symbols
 
 if TYPE_CHECKING:

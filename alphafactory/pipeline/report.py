@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from alphafactory.reports.contexts import BacktestContext
 
 READS = (
-    "symbols", "bars", "bar_revisions", "splits", "dividends", "quality_findings", "indicators", "strategies",
+    "symbols", "symbol_aliases", "universes", "universe_members", "bars", "bar_revisions", "splits", "dividends",
+    "quality_findings", "quality_judgements", "quality_scores", "source_states", "indicators", "strategies",
     "backtests", "trades", "equity", "job_runs", "job_steps",
 )  # fmt: skip
 WRITES = ()

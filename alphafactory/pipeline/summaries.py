@@ -8,6 +8,8 @@ import statistics
 from typing import TYPE_CHECKING, Any, cast
 
 from alphafactory.metrics import METRICS
+from alphafactory.pipeline.changes import read_past_changes
+from alphafactory.pipeline.data_state import read_bars_by_source, read_data_quality, read_vendor_rows
 from alphafactory.pipeline.workspace import code_version, masked_config
 from alphafactory.reports.contexts import (
     CountRow,
@@ -62,6 +64,10 @@ def night_context(
         steps=tuple(_step(step) for step in run.steps),
         failures=tuple(_failures(run.steps)),
         changes=_changes(connection, run, symbol_ids),
+        past=read_past_changes(connection, run, rows, symbol_ids),
+        vendors=tuple(read_vendor_rows(connection, run)),
+        bars_by_source=read_bars_by_source(connection, symbol_ids),
+        quality=read_data_quality(connection, workspace, symbol_ids),
         ranking=ranking,
         by_sector=tuple(_by_sector(ranking)),
         by_strategy=tuple(_by_strategy(ranking)),
@@ -75,7 +81,7 @@ def night_context(
 
 
 def _step(step: StepResult) -> StepRow:
-    return StepRow(step.name, cast("StepOutcome", step.outcome), step.seconds, None, step.rows, step.message)
+    return StepRow(step.name, cast("StepOutcome", step.outcome), step.seconds, step.rows, step.message)
 
 
 def _failures(steps: Iterable[StepResult]) -> Iterable[FailureRow]:

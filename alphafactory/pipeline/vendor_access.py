@@ -80,8 +80,8 @@ def open_sources(workspace: Workspace, names: Sequence[str] | None = None) -> Op
     return Opened(tuple(opened), skipped)
 
 
-def build_source(workspace: Workspace, name: str) -> Source:
-    """Build one source; raise `ConfigError` for a name that none has."""
+def build_source(workspace: Workspace, name: str, *, attempts: int | None = None) -> Source:
+    """Build one source, whose requests are tried so many times; raise `ConfigError` for a name that none has."""
     registry = sources()
     if name not in registry.plugins:
         raise ConfigError(f"sources.order: {UnknownNameError('source', name, registry.plugins)}")
@@ -93,7 +93,7 @@ def build_source(workspace: Workspace, name: str) -> Source:
     key = getattr(settings, "api_key", None)
     caller = VendorCaller(
         name,
-        settings.limits,
+        settings.limits if attempts is None else settings.limits.model_copy(update={"attempts": attempts}),
         StoredBudget(workspace.database, name, workspace.now.date()),
         seed=workspace.as_of.toordinal(),
         secret=key.get_secret_value() if key is not None else None,

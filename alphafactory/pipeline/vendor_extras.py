@@ -62,12 +62,10 @@ def ask_actions(workspace: Workspace, askings: Sequence[Asking], needs: Sequence
         )
         for group, since in groups:
             asked = [need for need in group if need.row.listing.asset_class in asking.source.asset_classes]
-            if asked and not asking.tally.stopped:
-                try:
-                    _store_actions(workspace, asking, asked, since)
-                except VendorError as error:
-                    _stop(asking, error)
-                    troubles |= {need.ticker: str(error) for need in asked}
+            # What is asked symbol by symbol is stored so as well: a quota that ends half-way has given the first half.
+            for some in [asked] if asking.source.actions_in_bulk else [[need] for need in asked]:
+                if some and not asking.tally.stopped:
+                    troubles |= _try_actions(workspace, asking, some, since)
         left = [need for need in left if not need.actions_done]
     remedy = "Its prices may lack a split or a dividend until a source of corporate actions answers."
     return [
@@ -79,6 +77,15 @@ def ask_actions(workspace: Workspace, askings: Sequence[Asking], needs: Sequence
 
 def _has_actions(need: Need) -> bool:
     return need.row.listing.asset_class not in {"crypto", "index"} and len(need.held) > 0
+
+
+def _try_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], since: date) -> dict[str, str]:
+    try:
+        _store_actions(workspace, asking, needs, since)
+    except VendorError as error:
+        _stop(asking, error)
+        return {need.ticker: str(error) for need in needs}
+    return {}
 
 
 def _store_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], since: date) -> None:

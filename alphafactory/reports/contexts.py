@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from alphafactory.domain.arrays import DateArray, FloatArray
+    from alphafactory.reports.data_contexts import DataQuality, PastChanges, SourceRow, VendorRow
 
 Outcome = Literal["fine", "partial", "failed"]
 StepOutcome = Literal["fine", "partial", "failed", "skipped", "running"]
@@ -31,13 +32,12 @@ class CountRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """One step of the night; `seconds` and row counts are None where a step has none (yet)."""
+    """One step of the night; `seconds` and `rows` (written) are None where a step has none (yet)."""
 
     name: str
     outcome: StepOutcome
     seconds: float | None
-    rows_in: int | None
-    rows_out: int | None
+    rows: int | None
     message: str = ""
 
 
@@ -169,6 +169,10 @@ class NightContext:
     steps: tuple[StepRow, ...]
     failures: tuple[FailureRow, ...]
     changes: DataChanges
+    past: PastChanges
+    vendors: tuple[VendorRow, ...]
+    bars_by_source: tuple[SourceRow, ...]
+    quality: DataQuality
     ranking: tuple[RankRow, ...]
     by_sector: tuple[SectorRow, ...]
     by_strategy: tuple[StrategyRow, ...]
@@ -213,16 +217,6 @@ class MonthlyRow:
     year: int
     months: tuple[float | None, ...]
     total: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """Which source delivered how many of the bars that this backtest read."""
-
-    source: str
-    bars: int
-    first_session: date
-    last_session: date
 
 
 @dataclass(frozen=True, slots=True)

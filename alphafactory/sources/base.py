@@ -124,13 +124,14 @@ class VendorSource(Source):
     `offers` names what can be asked for, `timeframes` the lengths of bars. A method raises a `VendorError` that tells
     what went wrong, with no key in its words; `NotOfferedError` where the vendor has nothing of the kind.
     `ticker_follows_rename` says whether the whole history is filed under today's ticker (Yahoo) or each part under the
-    ticker of its time (Polygon).
+    ticker of its time (Polygon). `actions_in_bulk`: corporate actions of many symbols take few requests.
     """
 
     offers: ClassVar[frozenset[Offer]]
     timeframes: ClassVar[tuple[Timeframe, ...]] = ("1d",)
     asset_classes: ClassVar[frozenset[str]] = frozenset({"equity", "index"})
     ticker_follows_rename: ClassVar[bool] = True
+    actions_in_bulk: ClassVar[bool] = False
 
     @abstractmethod
     def __init__(self, settings: Any, caller: VendorCaller) -> None:

@@ -86,6 +86,7 @@ class PolygonSource(VendorSource):
     timeframes = tuple(_SPANS)
     asset_classes = frozenset({"equity", "etf"})
     ticker_follows_rename = False
+    actions_in_bulk = True
 
     def __init__(self, settings: PolygonSettings, caller: VendorCaller) -> None:
         self.settings = settings

@@ -71,7 +71,7 @@ class Record:
 def read_listings(path: Path, calendar: str, date_format: str | None) -> dict[str, Listing]:
     """Return the listings of a symbols file by ticker; `calendar` stands where a row names none."""
     listings: dict[str, Listing] = {}
-    for record in _read_records(path, _TICKER):
+    for record in read_records(path, _TICKER):
         ticker = record.required(*_TICKER)
         if ticker in listings:
             raise SourceError(f"{record.where}: '{ticker}' is listed twice. Keep one of the rows.")
@@ -112,7 +112,7 @@ def read_dividends(path: Path, date_format: str | None) -> list[Dividend]:
 def _dated(path: Path, value: tuple[str, ...], date_format: str | None) -> list[tuple[Record, date]]:
     dated: list[tuple[Record, date]] = []
     seen: dict[tuple[str | None, date, str | None], str] = {}
-    for record in _read_records(path, _TICKER, _EX_DATE, value):
+    for record in read_records(path, _TICKER, _EX_DATE, value):
         day = record.day(*_EX_DATE, date_format=date_format)
         if day is None:
             raise SourceError(f"{record.where}: the cell '{_EX_DATE[0]}' is empty. Fill it or remove the row.")
@@ -124,7 +124,7 @@ def _dated(path: Path, value: tuple[str, ...], date_format: str | None) -> list[
     return dated
 
 
-def _read_records(path: Path, *required: tuple[str, ...]) -> list[Record]:
+def read_records(path: Path, *required: tuple[str, ...]) -> list[Record]:
     """Return the rows of a small CSV; each of `required` names a column by any of its names."""
     if not path.is_file():
         raise SourceError(f"{path}: there is no such file. Correct the path in the config (sources.csv).")

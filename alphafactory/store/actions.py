@@ -65,6 +65,10 @@ LEFT JOIN LATERAL (
     WHERE e.symbol_id = d.symbol_id AND e.fiscal_period = d.fiscal_period ORDER BY known_at DESC LIMIT 1
 ) n ON true
 WHERE (n.announced, n.estimate, n.actual) IS DISTINCT FROM (d.announced, d.estimate, d.actual)
+    AND NOT EXISTS (  -- vendors name fiscal periods differently: the same announcement is no second one
+        SELECT 1 FROM earnings_calendar o WHERE o.symbol_id = d.symbol_id AND o.source <> :source
+        AND o.fiscal_period <> d.fiscal_period AND abs(o.announced - d.announced) <= 10
+    )
 ON CONFLICT DO NOTHING
 """
 _READ = """

@@ -68,10 +68,17 @@ UPDATE quality_findings q SET judgement = j.verdict, judged_at = j.judged_at FRO
 """
 _READ = """
 SELECT f.id, f.severity, f.rule, f.subject, f.session, f.message, f.payload,
-    CASE f.judgement WHEN 'accepted' THEN false WHEN 'rejected' THEN true ELSE f.quarantined END AS quarantined,
-    f.judgement, f.judged_at, f.found_at, f.known_at
+    CASE j.verdict WHEN 'accepted' THEN false WHEN 'rejected' THEN true ELSE f.quarantined END AS quarantined,
+    j.verdict AS judgement, j.judged_at, f.found_at, f.known_at
 FROM quality_findings f
-WHERE f.closed_at IS NULL AND (CAST(:ticker AS text) IS NULL OR f.subject = :ticker)
+LEFT JOIN LATERAL (
+    SELECT verdict, judged_at FROM quality_judgements
+    WHERE finding_id = f.id AND (CAST(:cutoff AS timestamptz) IS NULL OR judged_at <= :cutoff)
+    ORDER BY judged_at DESC, id DESC LIMIT 1
+) j ON true
+WHERE (CAST(:ticker AS text) IS NULL OR f.subject = :ticker)
+    AND (CAST(:cutoff AS timestamptz) IS NULL OR f.known_at <= :cutoff)
+    AND (f.closed_at IS NULL OR f.closed_at > :cutoff)
 ORDER BY array_position(ARRAY['error', 'warning', 'note'], f.severity), f.subject, f.session NULLS FIRST, f.rule
 """
 
@@ -127,9 +134,15 @@ def upsert_findings(
     return closed + len(written)
 
 
-def read_findings(connection: Connection, ticker: str | None = None) -> list[dict[str, Any]]:
-    """Return the open findings, the worst first, all or those of one subject; judgements are counted in."""
-    return [dict(row) for row in connection.execute(text(_READ), {"ticker": ticker}).mappings()]
+def read_findings(
+    connection: Connection, ticker: str | None = None, cutoff: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Return the findings that were open at `cutoff`, by default now, the worst first, all or those of one subject.
+
+    Judgements of that time are counted in.
+    """
+    found = connection.execute(text(_READ), {"ticker": ticker, "cutoff": cutoff})
+    return [dict(row) for row in found.mappings()]
 
 
 def judge_finding(connection: Connection, key: int, verdict: Verdict, note: str, moment: datetime) -> dict[str, Any]:

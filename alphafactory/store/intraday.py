@@ -8,8 +8,8 @@ daily bars, with the opening instant in the place of the session:
 3. A bar that its own source changed by more than half a tick goes to `bar_revisions` and is replaced.
 4. A bar that is not there yet is added, whoever delivers it.
 
-The copy keeps the partition's key in place: without it 3.3 million rows load a tenth faster, but the key would have to
-be locked away from everybody else's reads and made again.
+A copy into a partition that has never held a row makes the key after the rows, which takes a third off the time of
+millions. Nobody can read the partition until then, and nothing is in it.
 """
 
 from __future__ import annotations
@@ -109,9 +109,12 @@ def upsert_intraday(
     table = _partition(timeframe)
     if batch.instants is None:
         raise UsageError(f"Bars of {timeframe} came without their opening instants. Give BarBatch.instants.")
+    keyless = len(batch) > 0 and _drop_key_of_empty(connection, table)
     known = _has_bars(connection, table, symbol_ids)[batch.codes]
     first = batch.take(~known)
     new = _copy_first(connection, first, symbol_ids, source, timeframe, ends=ends[~known]) if len(first) else 0
+    if keyless:
+        connection.execute(text(f"ALTER TABLE {table} ADD CONSTRAINT pk_{table} PRIMARY KEY (symbol_id, ts)"))
     rest = batch.take(known)
     news = _is_news(connection, table, rest, symbol_ids)
     if not news.any():
@@ -133,6 +136,18 @@ def _partition(timeframe: Timeframe) -> str:
     if timeframe not in TIMEFRAMES or not is_intraday(timeframe):
         raise UsageError(f"'{timeframe}' is no intraday timeframe. Use one of {', '.join(TIMEFRAMES[1:])}.")
     return f"bars_{timeframe}"
+
+
+def _drop_key_of_empty(connection: Connection, table: str) -> bool:
+    """Take the key away from a partition that never held a row, until the end of the transaction; return whether."""
+    # The size is asked first, as it leaves no lock behind: two first loads that both read would wait for each other.
+    if connection.execute(text(f"SELECT pg_relation_size('{table}')")).scalar_one() > 0:
+        return False
+    connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+    if connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {table})")).scalar_one():  # noqa: S608  our own name
+        return False
+    connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT pk_{table}"))
+    return True
 
 
 def _has_bars(connection: Connection, table: str, symbol_ids: IntArray) -> BoolArray:

@@ -34,6 +34,15 @@ _SOURCES = """
 SELECT source, count(*), min(session), max(session) FROM bars_1d
 WHERE symbol_id = :symbol AND session BETWEEN :first AND :last GROUP BY source ORDER BY source
 """
+_OF_SOURCES = """
+SELECT source, count(*), min(session), max(session) FROM bars_1d WHERE symbol_id = ANY(:ids)
+GROUP BY source ORDER BY 2 DESC, source
+"""
+_SCORES = """
+SELECT DISTINCT ON (q.symbol_id) q.symbol_id, y.ticker, q.score, q.parts FROM quality_scores q
+JOIN symbols y ON y.id = q.symbol_id
+WHERE q.symbol_id = ANY(:ids) AND q.night <= :night ORDER BY q.symbol_id, q.night DESC
+"""
 _SPAN = "SELECT min(session), max(session) FROM bars_1d WHERE symbol_id = ANY(:ids)"
 _COUNTED = ("symbols", "bars", "quality_findings", "indicators", "strategies", "backtests", "trades")
 
@@ -81,6 +90,18 @@ def read_sources(
     """Return which source delivered how many bars of a symbol in a span, and the span of each."""
     values = {"symbol": symbol_id, "first": first, "last": last}
     return [(str(s), int(n), a, b) for s, n, a, b in connection.execute(text(_SOURCES), values)]
+
+
+def count_by_source(connection: Connection, symbol_ids: Sequence[int]) -> list[tuple[str, int, Any, Any]]:
+    """Return how many daily bars of the symbols each source delivered, with their span, the largest first."""
+    found = connection.execute(text(_OF_SOURCES), {"ids": list(symbol_ids)})
+    return [(str(source), int(bars), first, last) for source, bars, first, last in found]
+
+
+def read_scores(connection: Connection, symbol_ids: Sequence[int], night: object) -> list[dict[str, Any]]:
+    """Return the newest quality score of each symbol up to a night, with its parts, the lowest first."""
+    rows = connection.execute(text(_SCORES), {"ids": list(symbol_ids), "night": night}).mappings()
+    return sorted((dict(row) for row in rows), key=lambda row: (row["score"], row["ticker"]))
 
 
 def read_span(connection: Connection, symbol_ids: Sequence[int]) -> tuple[Any, Any]:

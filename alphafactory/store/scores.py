@@ -72,3 +72,13 @@ def read_trends(connection: Connection, symbol_ids: Sequence[int], nights: int) 
     for key, night, score in connection.execute(query, {"ids": list(symbol_ids), "nights": nights}):
         trends.setdefault(int(key), []).append((night, float(score)))
     return trends
+
+
+def read_nights(connection: Connection, symbol_id: int, night: date, most: int) -> list[dict[str, Any]]:
+    """Return night, score and parts of a symbol's last `most` nights up to a night, oldest first."""
+    query = text(
+        "SELECT night, score, parts->'parts' AS parts FROM quality_scores WHERE symbol_id = :key AND night <= :night "
+        "ORDER BY night DESC LIMIT :most"
+    )
+    found = connection.execute(query, {"key": symbol_id, "night": night, "most": most}).mappings()
+    return [dict(row) for row in found][::-1]

@@ -179,3 +179,9 @@ def upsert_aliases(connection: Connection, aliases: Iterable[Alias], source: str
     """Write the aliases; return the number of rows that are new or differ."""
     rows = [{**asdict(alias), "source": source, "known_at": moment} for alias in aliases]
     return sum(connection.execute(text(_WRITE_ALIAS), row).rowcount for row in rows)
+
+
+def delete_aliases(connection: Connection, key: int, tickers: Sequence[str]) -> int:
+    """Forget tickers that were given to a symbol by mistake; return the number of rows."""
+    statement = text("DELETE FROM symbol_aliases WHERE symbol_id = :key AND ticker = ANY(:tickers)")
+    return connection.execute(statement, {"key": key, "tickers": list(tickers)}).rowcount

@@ -93,9 +93,10 @@ def cached_fingerprints(
     held = {int(row.symbol_id): row for row in connection.execute(text(_HELD), values)}
     changed = sorted(key for key, row in held.items() if not row.holds)
     found = {key: str(row.fingerprint) for key, row in held.items() if row.holds and row.fingerprint is not None}
-    if changed:
-        computed = compute(changed)
-        kept = {"versions": [held[key].version for key in changed], "prints": [computed.get(key) for key in changed]}
-        connection.execute(text(_KEEP), {**values, **kept, "ids": changed})
-        found |= computed
-    return found
+    unseen = [key for key in symbol_ids if key not in held]  # they have no bars, or somebody emptied our records
+    if not changed and not unseen:
+        return found
+    computed = compute([*changed, *unseen])
+    kept = {"versions": [held[key].version for key in changed], "prints": [computed.get(key) for key in changed]}
+    connection.execute(text(_KEEP), {**values, **kept, "ids": changed})
+    return found | dict(computed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from sqlalchemy import text
 
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
 from alphafactory.domain.timeframes import SECONDS, Timeframe
-from alphafactory.errors import UsageError
+from alphafactory.errors import DatabaseError, UsageError
 from alphafactory.store import migrating
 from alphafactory.store.bars import BarChanges, read_bars, upsert_bars
 from alphafactory.store.intraday import read_intraday, upsert_intraday
@@ -129,6 +130,7 @@ def test_a_changed_bar_keeps_what_it_said(connection: Connection) -> None:
     assert write(connection, restated, LATER) == BarChanges(0, 0)
     assert_same(read(connection, FIRST), batch)
     assert_same(read(connection, LATER), restated)
+    assert len(read(connection, datetime(2024, 1, 2, 14, 30, tzinfo=UTC))) == 0  # nor are old values known too early
     query = "SELECT symbol_id, timeframe, session, close, known_to FROM bar_revisions ORDER BY ts"
     kept = [(7, "5m", date(2024, 1, 2), batch.close[row], LATER) for row in (4, 5)]
     assert [tuple(row) for row in connection.execute(text(query))] == kept
@@ -157,6 +159,47 @@ def test_a_new_symbol_beside_a_known_one_is_first_loaded(connection: Connection)
     write(connection, batch.take(batch.codes == 0))
     assert write(connection, batch, LATER) == BarChanges(18, 0)
     assert_same(read(connection, FIRST), batch)
+
+
+def test_the_key_stands_after_a_first_load_and_after_one_that_failed(nights: Nights) -> None:
+    batch = bars()
+    query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'pk_bars_5m'"
+    key = [("PRIMARY KEY (symbol_id, ts)",)]
+    with nights.database() as database:
+        twice = replace(batch, instants=np.repeat(batch.times[:1], len(batch)))
+        with pytest.raises(DatabaseError, match="pk_bars_5m"), database.begin() as connection:
+            write(connection, twice)
+        assert nights.ask(query) == key
+        for _ in range(2):
+            with database.begin() as connection:
+                write(connection, batch)
+            assert nights.ask(query) == key
+        with database.begin() as connection:
+            assert_same(read(connection), batch)
+
+
+def test_two_first_loads_at_once_both_end(nights: Nights) -> None:
+    batch = bars()
+    parts = [batch.take(batch.codes == code) for code in (0, 1)]
+    start = threading.Barrier(2, timeout=20)
+    outcomes: list[BarChanges | str] = []
+
+    def load(part: BarBatch) -> None:
+        try:
+            with nights.database() as database, database.begin() as connection:
+                start.wait()
+                outcomes.append(write(connection, part))
+        except Exception as error:  # noqa: BLE001  the main thread judges it
+            outcomes.append(repr(error))
+
+    threads = [threading.Thread(target=load, args=(part,)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert outcomes == [BarChanges(18, 0)] * 2
+    with nights.database() as database, database.begin() as connection:
+        assert_same(read(connection), batch)
 
 
 def test_sessions_bound_what_is_read(connection: Connection) -> None:

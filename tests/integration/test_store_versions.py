@@ -181,6 +181,15 @@ def test_fingerprints_are_computed_once_a_version(
     assert fingerprints() == ({1: "1 at 1", 2: "2 at 2"}, [])
 
 
+def test_a_series_without_a_version_is_computed_each_time(
+    market: Nights, fingerprints: Callable[..., tuple[dict[int, str], list[int]]]
+) -> None:
+    fingerprints()
+    market.ask("DELETE FROM series_versions WHERE symbol_id = 2")
+    assert fingerprints() == ({1: "1 at 1", 2: "2 at 2"}, [2])
+    assert fingerprints() == ({1: "1 at 1", 2: "2 at 3"}, [2])
+
+
 def test_another_recipe_computes_its_own(fingerprints: Callable[..., tuple[dict[int, str], list[int]]]) -> None:
     fingerprints()
     assert fingerprints(recipe="other") == ({1: "1 at 2", 2: "2 at 2"}, [1, 2, 3])

@@ -13,7 +13,9 @@ from alphafactory.calendar import (
     next_session,
     periods_per_year,
     session_close,
+    session_open,
     sessions_between,
+    zone,
 )
 from alphafactory.errors import UnknownNameError, UsageError
 
@@ -84,3 +86,16 @@ def test_dates_beyond_what_a_calendar_knows_say_so() -> None:
         sessions_between("XHKG", date(2020, 1, 1), date(2190, 1, 1))
     with pytest.raises(UsageError, match="knows no session after"):
         next_session("XHKG", last)
+
+
+def test_sessions_open_by_the_exchange_s_own_clock() -> None:
+    found = session_open("XNYS", days("2024-03-08", "2024-03-11", "2024-03-10"))
+    expected = np.array(["2024-03-08T14:30", "2024-03-11T13:30", "2024-03-10T00:00"], dtype="datetime64[us]")
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(session_open("24/7", days("2024-03-10")), expected[2:])
+
+
+def test_an_exchange_lies_in_a_zone() -> None:
+    assert [zone(name) for name in ("XNYS", "XLON", "24/7")] == ["America/New_York", "Europe/London", "UTC"]
+    with pytest.raises(UnknownNameError):
+        zone("XNOWHERE")

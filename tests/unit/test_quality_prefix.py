@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from quality_markets import RULES, calm_market, context_of, scaled
@@ -92,8 +93,21 @@ def test_what_is_known_on_a_date_is_found_by_the_bars_up_to_it(
     )
     before = batch.take(batch.sessions <= np.datetime64(day))
     assert verdicts(before, then, day) == verdicts(batch, whole, day)
+    # A table keeps one finding a rule, symbol and session.
+    keys = [(f.rule, f.subject, f.session) for f in judge(batch, whole, list(RULES))]
+    assert len(set(keys)) == len(keys)
     # And nothing that it finds there is said to be known only later.
     assert all(known_on(finding) <= day for finding in judge(before, then, OF_BARS))
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 12), (70, 85), (100, 140), (130, LENGTH)])
+def test_another_unit_is_judged_by_the_bars_until_then_alone(first: int, last: int) -> None:
+    batch = scaled(BATCH, slice(first, last), 100.0)
+    whole = context_of(batch)
+    for day in BATCH.sessions[:LENGTH:3].tolist():
+        then = replace(whole, as_of=day, newest_session=day)
+        before = batch.take(batch.sessions <= np.datetime64(day))
+        assert verdicts(before, then, day) == verdicts(batch, whole, day)
 
 
 def test_every_rule_that_quarantines_is_among_them() -> None:

@@ -97,6 +97,14 @@ def test_a_split_that_nobody_reported_shows_in_price_and_volume(ratio: float) ->
     assert found(split, splits=known) == []
 
 
+def test_volumes_before_a_known_split_are_compared_in_the_shares_of_today() -> None:
+    half_day = int(np.flatnonzero(BATCH.sessions == np.datetime64("2023-11-24"))[0])
+    day = session(half_day - 3)
+    split = scaled(BATCH, slice(half_day - 3, LENGTH), 0.01, 100.0)
+    assert found(split, splits=(Split("AAA", day, 100.0),)) == []
+    assert {f.rule for f in found(split)} >= {"half_day_volume", "volume_outlier"}
+
+
 def test_another_level_without_the_volume_of_a_split_is_only_a_warning() -> None:
     assert kinds(found(scaled(BATCH, TAIL, 0.5, 1.0))) == [("unexplained_jump", DAY)]
 
@@ -110,7 +118,8 @@ def test_a_split_of_which_the_price_knows_nothing_is_a_warning_on_its_day() -> N
         closed += timedelta(days=1)
     [late] = found(BATCH, splits=(Split("AAA", closed, 4.0),))
     assert late.session == min(day for day in BATCH.sessions.tolist() if day > closed)
-    assert found(BATCH, splits=(Split("AAA", date(2010, 1, 4), 4.0), Split("ZZZ", DAY, 4.0))) == []
+    others = (Split("AAA", date(2010, 1, 4), 4.0), Split("ZZZ", DAY, 4.0), Split("AAA", DAY, 0.0))
+    assert found(BATCH, splits=others) == []
 
 
 @pytest.mark.parametrize(("first", "last"), [(100, 101), (100, 118), (0, 12)])
@@ -182,7 +191,7 @@ def test_dividends_are_held_against_the_price() -> None:
     )
     assert (undropped.rule, undropped.session) == ("dividend_without_drop", DAY)
     assert undropped.payload["amount"] == pytest.approx(0.3 * close)
-    assert found(BATCH, dividends=(Dividend("AAA", DAY, 0.02 * close),)) == []
+    assert found(BATCH, dividends=(Dividend("AAA", DAY, 0.02 * close), Dividend("AAA", DAY, -close))) == []
 
 
 def test_a_large_dividend_explains_the_fall_on_its_day() -> None:

@@ -85,6 +85,13 @@ def test_a_session_that_is_quarantined_and_missing_counts_once() -> None:
     assert missing == together == 3
 
 
+def test_quarantined_days_within_a_gap_do_not_get_lost_in_it() -> None:
+    friday = next(k for k, day in enumerate(DAYS) if day.weekday() == 4 and (DAYS[k + 1] - day).days == 3)
+    days = [quarantined(DAYS[friday] + timedelta(days=k)) for k in range(4)]
+    counts = [explain(BATCH, f, CONTEXT)["AAA"][0].count for f in (days, [gap(friday, friday + 1), *days])]
+    assert counts == [4, 4]
+
+
 def test_two_rules_on_one_bar_lose_it_once() -> None:
     parts = explain(BATCH, [quarantined(DAYS[5]), quarantined(DAYS[5], "other")], CONTEXT)["AAA"]
     assert [(part.name, part.count) for part in parts] == [(LOST, 1), ("other", 1), ("spoiled", 1)]

@@ -169,6 +169,14 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
         assert_same(coarser(mixed, "1m", to), coarser(batch, "1m", to))
 
 
+@pytest.mark.parametrize("to", ["5m", "1d"])
+def test_symbols_with_one_bucket_each_stay_apart(to: Timeframe) -> None:
+    batch = minutes(12, symbols=3)
+    start = session_open("XNYS", batch.sessions)
+    found = coarser(batch.take((batch.sessions == WEEK[0]) & (times_of(batch) < start + 5 * MINUTE)), "1m", to)
+    assert found.codes.tolist() == [0, 1, 2]
+
+
 def test_days_have_no_instants_and_are_one_a_session() -> None:
     days = coarser(minutes(6), "1m", "1d")
     assert days.instants is None

@@ -195,6 +195,8 @@ def test_noise_of_float32_is_removed_and_nothing_else() -> None:
     noisy = np.float32([187.15, 0.0523, 4321.98, 83_000.01, 1.0001, -5.25, 0.0]).astype(np.float64)
     assert without_noise(noisy).tolist() == [187.15, 0.0523, 4321.98, 83_000.01, 1.0001, -5.25, 0.0]
     assert noisy[0] == 187.14999389648438
+    # No exchange's tick is finer than this, so that more decimals are what a split's division left over.
+    assert without_noise(np.array([1.23456, 0.12345678])).tolist() == [1.2346, 0.123457]
     assert without_noise(np.array([1e300])).tolist() == [1e300]
 
 

@@ -150,19 +150,19 @@ def rows_from(bars: BarBatch, tickers: Sequence[str], days: Sequence[date]) -> I
 def split_rows(bars: BarBatch, splits: Sequence[Split]) -> tuple[IntArray, FloatArray]:
     """Return the rows at which known splits took effect, each once, and the product of their ratios."""
     rows = action_rows(bars, splits)
-    known = rows >= 0
-    ratios = np.array([split.ratio for split in splits], dtype=np.float64)[known]
+    ratios = np.array([split.ratio for split in splits], dtype=np.float64)
+    known = (rows >= 0) & (ratios > 0)  # a vendor's 0 for 1 is no split
     distinct, positions = np.unique(rows[known], return_inverse=True)
-    return distinct, np.exp(np.bincount(positions, weights=np.log(ratios), minlength=len(distinct)))
+    return distinct, np.exp(np.bincount(positions, weights=np.log(ratios[known]), minlength=len(distinct)))
 
 
 def dividend_rows(bars: BarBatch, dividends: Sequence[Dividend]) -> tuple[IntArray, FloatArray]:
     """Return the rows at which known dividends went ex, each once, and the sum of their amounts."""
     rows = action_rows(bars, dividends)
-    known = rows >= 0
-    amounts = np.array([dividend.amount for dividend in dividends], dtype=np.float64)[known]
+    amounts = np.array([dividend.amount for dividend in dividends], dtype=np.float64)
+    known = (rows >= 0) & (amounts > 0)
     distinct, positions = np.unique(rows[known], return_inverse=True)
-    return distinct, np.bincount(positions, weights=amounts, minlength=len(distinct)).astype(np.float64)
+    return distinct, np.bincount(positions, weights=amounts[known], minlength=len(distinct)).astype(np.float64)
 
 
 def action_rows(bars: BarBatch, actions: Sequence[Split] | Sequence[Dividend]) -> IntArray:
