@@ -119,6 +119,12 @@ class BarPanel:
     def __len__(self) -> int:
         return len(self.symbol_ids)
 
+    def part(self, first: int, last: int) -> BarPanel:
+        """Return the symbols from position `first` to before `last`, as views."""
+        starts = self.starts[first : last + 1]
+        rows = slice(int(starts[0]), int(starts[-1]))
+        return BarPanel(self.symbol_ids[first:last], self.tickers[first:last], starts - starts[0], self.bars.part(rows))
+
     def symbol(self, position: int) -> Bars:
         """Return the bars of the symbol at `position`, as views."""
         return self.bars.part(slice(int(self.starts[position]), int(self.starts[position + 1])))

@@ -16,10 +16,11 @@ from alphafactory.calendar import periods_per_year
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.answers import adhoc_results
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
-from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
+from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.records import Question, backtest_record
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
+from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workers import run_work
 from alphafactory.store import backtests, scores, strategies, symbols
 from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
+    from alphafactory.domain.bars import BarPanel
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
@@ -45,6 +47,8 @@ READS = (
     "quality_judgements",
     "quality_scores",
     "job_steps",
+    "series_versions",
+    "series_fingerprints",
     "bars",
     "bar_revisions",
     "splits",
@@ -54,7 +58,7 @@ READS = (
     "backtests",
     "job_runs",
 )
-WRITES = ("strategies", "backtests", "trades", "equity")
+WRITES = ("strategies", "backtests", "trades", "equity", "series_fingerprints")
 _SYMBOLS_A_WRITE = 400
 
 
@@ -192,8 +196,10 @@ def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
     keys = {print_: key for print_, (key, _) in done.items()}
     by_symbol = _by_symbol(order.symbols, [questions[print_] for print_ in missing])
     unasked = len(failures)
+    panel = open_panel(workspace, [row for row, _ in by_symbol])
     for start in range(0, len(by_symbol), _SYMBOLS_A_WRITE):
-        written, faults = _compute(workspace, order, by_symbol[start : start + _SYMBOLS_A_WRITE], questions)
+        some = by_symbol[start : start + _SYMBOLS_A_WRITE]
+        written, faults = _compute(workspace, order, some, panel.part(start, start + len(some)), questions)
         keys |= written
         failures += faults
     computed = len(missing) - (len(failures) - unasked)  # what failed is no result
@@ -271,6 +277,7 @@ def _compute(
     workspace: Workspace,
     order: Order,
     wanted: Sequence[tuple[SymbolRow, tuple[Question, ...]]],
+    panel: BarPanel,
     questions: Mapping[str, Question],
 ) -> tuple[dict[str, int], list[Failure]]:
     config = workspace.config
@@ -282,8 +289,6 @@ def _compute(
         strategies_folder=str(config.paths.strategies),
         cache_folder=str(config.paths.var / "cache" / "numba"),
     )
-    with workspace.database.begin() as connection:
-        panel = read_panel(connection, [row for row, _ in wanted], workspace.cutoff)
     loads = [
         SymbolWork(
             row.ticker, series, _is_delisted(row, workspace), periods_per_year(row.listing.calendar),

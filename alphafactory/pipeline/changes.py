@@ -92,9 +92,9 @@ def _members(connection: Connection, workspace: Workspace, window: Window) -> It
     for name in sorted(workspace.config.universes):
         then = _belonging(connection, name, window.night, window.since)
         now = _belonging(connection, name, workspace.as_of, workspace.cutoff)
-        if then:
-            yield from (ChangeRow(tickers[key], None, "joined", name) for key in sorted(now - then, key=tickers.get))
-        yield from (ChangeRow(tickers[key], None, "left", name) for key in sorted(then - now, key=tickers.get))
+        joined = sorted(tickers[key] for key in now - then) if then else []
+        yield from (ChangeRow(ticker, None, "joined", name) for ticker in joined)
+        yield from (ChangeRow(ticker, None, "left", name) for ticker in sorted(tickers[key] for key in then - now))
 
 
 def _belonging(connection: Connection, name: str, day: date, cutoff: datetime) -> set[int]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from alphafactory.errors import AlphaFactoryError
 from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
-from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
+from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.running import StepReport, failure
+from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.store import indicators, states
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 READS = (
     "symbols", "symbol_aliases", "bars", "bar_revisions", "splits", "dividends", "quality_findings",
     "quality_judgements", "series_states", "indicators", "indicator_catalog", "universes", "universe_members",
-    "job_runs", "job_steps",
+    "job_runs", "job_steps", "series_versions", "series_fingerprints",
 )  # fmt: skip
-WRITES = ("series_states", "indicators", "indicator_catalog")
+WRITES = ("series_states", "indicators", "indicator_catalog", "series_fingerprints")
 _SYMBOLS_A_CHUNK = 100
 
 
@@ -76,11 +77,12 @@ def _store_all(
 ) -> tuple[int, list[Failure]]:
     rows, failures = 0, []
     kinds = {definition.name: definition.kind for definition in known}
+    whole_panel = open_panel(workspace, changed)
     for start in range(0, len(changed), _SYMBOLS_A_CHUNK):
         chunk = changed[start : start + _SYMBOLS_A_CHUNK]
+        panel = whole_panel.part(start, start + len(chunk))
+        columns, faults = _compute(panel, known)
         with workspace.database.begin() as connection:
-            panel = read_panel(connection, chunk, workspace.cutoff)
-            columns, faults = _compute(panel, known)
             keys = np.repeat(panel.symbol_ids, np.diff(panel.starts))
             rows += indicators.upsert_indicators(connection, keys, panel.bars.sessions, columns, kinds)
             whole = {row.id: wanted[row.id] for row in chunk if row.ticker not in {f["subject"] for f in faults}}

@@ -140,7 +140,7 @@ class ScoreRow:
 
 @dataclass(frozen=True, slots=True)
 class DataQuality:
-    """The lowest scores; strategies refuse symbols below `minimum`. `flawless` of `scored` symbols have a score of 1."""
+    """The lowest scores; strategies refuse symbols below `minimum`. `flawless` of all `scored` have a score of 1."""
 
     minimum: float
     scored: int

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from alphafactory.reports import figures, formatting, palette, summary
+from alphafactory.reports import figures, formatting, palette, sparklines, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alphafactory.reports.contexts import BacktestContext, NightContext
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_REFUSED_SHOWN = 30
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -50,6 +51,8 @@ def render_index(night: NightContext, pages: Mapping[int, str], assets: Assets) 
             summary=summary.compute_summary(night),
             formulas={row.label: row.formula for row in night.glossary},
             pages=pages,
+            trend_floor=sparklines.compute_floor(night.quality.lowest),
+            refused_shown=_REFUSED_SHOWN,
             assets=assets,
             charts=charts,
             chart_data=embed_json(_chart_values(charts, {})),
@@ -109,7 +112,9 @@ def environment() -> jinja2.Environment:
         heat=formatting.write_heat,
         sort_key=formatting.write_sort_key,
     )
-    made.globals.update(write_metric=formatting.write_metric, count=summary.count)
+    made.globals.update(
+        write_metric=formatting.write_metric, count=summary.count, sparkline=sparklines.render_sparkline
+    )
     return made
 
 

@@ -157,8 +157,11 @@ def _is_news(connection: Connection, batch: BarBatch, symbol_ids: IntArray) -> B
 
 def _copy_first(connection: Connection, batch: BarBatch, symbol_ids: IntArray, source: str, closes: DateArray) -> int:
     rows = len(batch)
+    # A default that asks the clock would make the server insert row by row.
+    now = connection.execute(text("SELECT clock_timestamp() AT TIME ZONE 'UTC'")).scalar_one()
     columns = [
         *_columns(batch, symbol_ids),
+        ColumnData("ingested_at", "timestamptz", np.broadcast_to(np.datetime64(now, "us"), (rows,))),
         text_column("timeframe", "1d", rows),
         text_column("source", source, rows),
         ColumnData("known_at", "timestamptz", closes),
@@ -195,8 +198,10 @@ def read_bars(
     return BarBatch(tuple(tickers), codes, columns["session"], **values, lines=lines).ordered()
 
 
-def read_fingerprints(connection: Connection, cutoff: datetime, *, clean: bool) -> dict[int, str]:
-    """Return for each symbol a hash of its daily bars as known at `cutoff`.
+def read_fingerprints(
+    connection: Connection, cutoff: datetime, *, clean: bool, symbol_ids: Sequence[int] | None = None
+) -> dict[int, str]:
+    """Return for each symbol, all or those named, a hash of its daily bars as known at `cutoff`.
 
     It is computed by the server from the rows themselves, so that nothing can change a bar unnoticed. The exclusive or
     of the rows' hashes does not depend on their order, and the key of a row makes each one different.
@@ -204,14 +209,15 @@ def read_fingerprints(connection: Connection, cutoff: datetime, *, clean: bool) 
     query = sql.SQL(
         "SELECT symbol_id, count(*), bit_xor(hash_record_extended(ROW(session, open, high, low, close, volume), 0)) "
         "FROM ({}) known GROUP BY symbol_id"
-    ).format(_all_known(cutoff, clean=clean))
+    ).format(_known(cutoff, symbol_ids, clean=clean))
     rows = raw(connection).execute(query).fetchall()
     return {int(str(key)): f"{count}:{mixed}" for key, count, mixed in rows}
 
 
-def _all_known(cutoff: datetime, *, clean: bool) -> sql.Composed:
-    plain = _KNOWN.replace("symbol_id = ANY({ids}) AND ", "")
-    return sql.SQL(plain).format(**_terms(cutoff, clean=clean))
+def _known(cutoff: datetime, symbol_ids: Sequence[int] | None, *, clean: bool) -> sql.Composed:
+    if symbol_ids is not None:
+        return sql.SQL(_KNOWN).format(ids=sql.Literal(list(symbol_ids)), **_terms(cutoff, clean=clean))
+    return sql.SQL(_KNOWN.replace("symbol_id = ANY({ids}) AND ", "")).format(**_terms(cutoff, clean=clean))
 
 
 def _terms(cutoff: datetime, *, clean: bool) -> dict[str, sql.Composable]:

@@ -1,4 +1,4 @@
-"""What a night learned of the past, read from the dated tables: restated bars, late actions, judgements, results before.
+"""What a night learned of the past, read from the dated tables: restated bars, late actions, judgements, old results.
 
 A window runs from the last moment of the night before (left out) to the night's own moment (included). Everything here
 is dated by when it became known, so a repeated night reads the same, whatever has been learned since.
@@ -34,7 +34,7 @@ WITH first AS (
     SELECT DISTINCT ON (r.symbol_id, r.session) r.* FROM bar_revisions r
     WHERE r.timeframe = '1d' AND r.symbol_id = ANY(:ids) AND r.known_to {_WINDOW.format(moment="r.known_to")}
     ORDER BY r.symbol_id, r.session, r.known_to
-), then AS (
+), became AS (
     SELECT f.symbol_id, f.session, b.open, b.high, b.low, b.close, b.volume FROM first f
     JOIN bars_1d b ON b.symbol_id = f.symbol_id AND b.session = f.session AND b.known_at <= :until
     UNION ALL
@@ -45,7 +45,7 @@ WITH first AS (
 SELECT f.symbol_id, y.ticker, f.session, f.source, f.open AS old_open, n.open AS new_open, f.high AS old_high,
     n.high AS new_high, f.low AS old_low, n.low AS new_low, f.close AS old_close, n.close AS new_close,
     f.volume AS old_volume, n.volume AS new_volume
-FROM first f JOIN then n USING (symbol_id, session) JOIN symbols y ON y.id = f.symbol_id
+FROM first f JOIN became n USING (symbol_id, session) JOIN symbols y ON y.id = f.symbol_id
 ORDER BY y.ticker, f.session
 """  # noqa: S608  only our own words are put in
 # An action of a symbol's first load is deemed known at its ex-date: it is no news, whenever that was.

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import conninfo
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -65,6 +65,13 @@ class Database:
             raise explain(error.orig or error, self.masked_url) from error
         except psycopg.Error as error:
             raise explain(error, self.masked_url) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open one read-only transaction in which every query sees the tables as the first one did."""
+        with self.begin() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield connection
 
 
 def raw(connection: Connection) -> psycopg.Connection[tuple[object, ...]]:

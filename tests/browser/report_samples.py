@@ -21,10 +21,20 @@ from alphafactory.reports.contexts import (
     NightContext,
     RankRow,
     SectorRow,
-    SourceRow,
     StepRow,
     StrategyRow,
     TradeRow,
+)
+from alphafactory.reports.data_contexts import (
+    ChangeRow,
+    DataQuality,
+    Moved,
+    PastChanges,
+    RestatedBar,
+    ScorePartRow,
+    ScoreRow,
+    SourceRow,
+    VendorRow,
 )
 
 if TYPE_CHECKING:
@@ -134,6 +144,14 @@ def sample_night(symbols: int = 400, *, simulated: bool = False, partial: bool =
         steps=_steps(partial=partial),
         failures=failures if partial else (),
         changes=DataChanges(symbols, 499_468, 12, 3, FIRST, LAST),
+        past=sample_past(ranking),
+        vendors=_vendors(),
+        bars_by_source=(
+            SourceRow("polygon", 471_204, FIRST, LAST),
+            SourceRow("yahoo", 28_255, FIRST, LAST),
+            SourceRow("alpha_vantage", 12, date(2020, 1, 9), LAST),
+        ),
+        quality=sample_quality(),
         ranking=ranking,
         by_sector=_by_sector(ranking),
         by_strategy=_by_strategy(ranking),
@@ -144,6 +162,69 @@ def sample_night(symbols: int = 400, *, simulated: bool = False, partial: bool =
             FindingCount("missing_sessions", "warning", 31, 0),
         ),
         glossary=GLOSSARY,
+    )
+
+
+def sample_past(ranking: tuple[RankRow, ...]) -> PastChanges:
+    """Restated bars of two symbols, a late dividend, a judgement, two members; the symbols' backtests moved."""
+    high = (("high", 38.41, 38.11),)
+    bars = [RestatedBar("AAQ", date(2019, 12, 30), "yahoo", 38.07, 38.07, 1_204_000, 1_180_553, high)]
+    days = sample_sessions(49).tolist()
+    bars += [RestatedBar("BAX", day, "polygon", 41.0 + n, 41.37 + n, 2e6, 2.1e6) for n, day in enumerate(days)]
+    moved = [
+        Moved(
+            backtest_id=row.backtest_id,
+            symbol=row.symbol,
+            strategy=row.strategy,
+            because="1 restated bar" if row.symbol == "AAQ" else "61 restated bars",
+            old_sharpe=None if row.sharpe is None else row.sharpe + 0.01 * place,
+            new_sharpe=row.sharpe,
+            old_return=(row.total_return or 0.0) - 0.021,
+            new_return=row.total_return,
+            old_rank=None if row.sharpe is None else 12 + 9 * place,
+            new_rank=None if row.sharpe is None else 40 + 3 * place,
+            is_benchmark=row.is_benchmark,
+        )
+        for place, row in enumerate(ranking[:4])
+    ]
+    return PastChanges(
+        since=date(2020, 1, 9),
+        restated=tuple(bars),
+        restated_count=62,
+        actions=(ChangeRow("BBX", date(2019, 8, 8), "cash dividend of 0.77 a share", "alpha_vantage"),),
+        judgements=(
+            ChangeRow("CCQ", date(2018, 3, 1), "spike accepted, the bar is used: a takeover", "a person on 2020-01-10"),
+        ),
+        members=(ChangeRow("EEQ", None, "joined", "large"), ChangeRow("FFX", None, "left", "large")),
+        moved=tuple(moved),
+        moved_count=len(moved),
+        ranked_before=798,
+        ranked_now=799,
+    )
+
+
+def sample_quality() -> DataQuality:
+    """Ten low scores, one of them refused; trends of one night to thirty."""
+    rng = np.random.default_rng(11)
+    rows = []
+    for place in range(10):
+        nights = sample_sessions(1 + 29 * min(place, 2) // 2)
+        values = np.clip(np.linspace(0.97, 0.42 + 0.05 * place, len(nights)) + rng.normal(0, 0.02, len(nights)), 0, 1)
+        trend = tuple((day.item(), float(value)) for day, value in zip(nights, values, strict=True))
+        score = trend[-1][1]
+        parts = (ScorePartRow("lost bars", 40, 1 - score / 0.96), ScorePartRow("spike", 4, 0.04))
+        rows.append(ScoreRow(_ticker(place * 7), score, parts if score < 0.96 else parts[1:], trend, score < 0.5))
+    ordered = tuple(sorted(rows, key=lambda row: row.score))
+    return DataQuality(0.5, 400, 371, ordered, tuple((row.symbol, row.score) for row in ordered if row.refused))
+
+
+def _vendors() -> tuple[VendorRow, ...]:
+    quota = "The day's quota of 25 requests is spent; the next night goes on."
+    return (
+        VendorRow("alpha_vantage", "stopped", 25, 12, f"25 requests, 12 bars. {quota}"),
+        VendorRow("polygon", "delivered", 3, 398, "3 requests, 398 new bars."),
+        VendorRow("yahoo", "not needed", 0, 0, ""),
+        VendorRow("crypto", "skipped", None, None, "The package ccxt is not installed."),
     )
 
 
@@ -278,11 +359,11 @@ def _metrics(equity: FloatArray) -> tuple[MetricRow, ...]:
 
 def _steps(*, partial: bool) -> tuple[StepRow, ...]:
     return (
-        StepRow("download", "fine", 2.13, 499_471, 499_471, "csv: 400 symbols"),
-        StepRow("quality", "fine", 0.61, 499_471, 499_468),
-        StepRow("indicators", "fine", 5.44, 499_468, 499_468),
-        StepRow("backtests", "partial" if partial else "fine", 4.87, 499_468, 798),
-        StepRow("report", "running", None, None, None),
+        StepRow("download", "fine", 2.13, 499_471, "csv: 400 symbols"),
+        StepRow("quality", "fine", 0.61, 499_468),
+        StepRow("indicators", "fine", 5.44, 499_468),
+        StepRow("backtests", "partial" if partial else "fine", 4.87, 798),
+        StepRow("report", "running", None, None),
     )
 
 

@@ -73,6 +73,14 @@ def test_global_options_may_stand_anywhere(words: list[str], moved: list[str]) -
         (["backtest", "sma_crossover", "--symbol", "A", "--from", "2024-02-30"], "--from: '2024-02-30' is no date"),
         (["backtest", "x", "--symbol", "A", "--from", "2024-02-01", "--to", "2024-01-01"], "lies after --to"),
         (["sql", "SELECT 1", "--csv", "--json"], "exclude each other"),
+        (["quality", "--severity", "eror"], "Did you mean 'error'?"),
+        (["quality", "--limit", "0"], "--limit"),
+        (["quality", "accept"], "ID"),
+        (["quality", "accept", "first"], "first"),
+        (["bars", "A", "--timeframe", "2h"], "there is no timeframe '2h'"),
+        (["bars", "A", "--from", "2024-02-01", "--to", "2024-01-01"], "lies after --to"),
+        (["symbols", "alias", "A", "B", "--remove", "--to", "2024-01-01"], "--remove forgets all times"),
+        (["universe", "show", "x", "--on", "then"], "--on: 'then' is no date"),
         (["run", "nightlly"], "There is no job 'nightlly'. Did you mean 'nightly'?"),
         (["db", "restore", "nowhere.dump"], "There is no file nowhere.dump"),
         (["config", "show", "--config", "nowhere.yaml"], "nowhere.yaml does not exist"),
@@ -96,14 +104,18 @@ def test_help_names_every_command(tmp_path: Path, capsys: Captured) -> None:
     assert call(tmp_path, "--help") == 0
     assert capsys.readouterr().out.split() == first.split()
     words = "demo test bench nightly run jobs schedule download indicators quality report backtest strategies db sql"
+    words += " sources universe symbols bars"
     assert [word for word in [*words.split(), "config", "version", "--config", "--quiet"] if word not in first] == []
 
 
-@pytest.mark.parametrize("group", ["db", "config"])
-def test_a_group_alone_shows_its_commands(tmp_path: Path, capsys: Captured, group: str) -> None:
+@pytest.mark.parametrize(
+    ("group", "command"),
+    [("db", "check"), ("config", "check"), ("sources", "check"), ("universe", "show"), ("symbols", "alias")],
+)
+def test_a_group_alone_shows_its_commands(tmp_path: Path, capsys: Captured, group: str, command: str) -> None:
     assert call(tmp_path, group) == 2
     captured = capsys.readouterr()
-    assert "check" in captured.out + captured.err
+    assert command in captured.out + captured.err
     assert "Error" not in captured.err
 
 
@@ -111,6 +123,8 @@ def test_passwords_are_never_shown(tmp_path: Path, capsys: Captured) -> None:
     environ = {
         "DATABASE_URL": "postgresql://me:s3cr:t@x@host/db",
         "ALPHAFACTORY__DATABASE__READER_URL": "pg://r:s3cr@h/d",
+        "POLYGON_API_KEY": "s3cr-polygon",
+        "ALPHA_VANTAGE_API_KEY": "s3cr-vantage",
     }
     for words in (["config", "show"], ["config", "show", "--json"], ["config", "check"]):
         call(tmp_path, *words, environ=environ)
