@@ -56,7 +56,8 @@ def _print(found: Sequence[SourceStatus]) -> None:
     ]
     print_table(columns, rows)
     for status in found:
-        print_line(f"{status.name}: {status.message.removeprefix(f'{status.name}: ')}")
+        told = status.message.startswith(status.name)
+        print_line(status.message if told else f"{status.name}: {status.message}")
 
 
 def _budget(status: SourceStatus) -> str | None:

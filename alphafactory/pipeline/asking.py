@@ -1,24 +1,30 @@
 """Asks one vendor for what is missing, within its limits, and stores what it sends as it comes.
 
 1. Sessions that most symbols lack are fetched for all of them in one request each, where that takes fewer requests.
-2. The other symbols are asked for one by one, some at a time, each from its first missing session to its last.
-3. Answers are stored every few seconds: a killed download has kept what landed, and asks for the rest.
-4. A vendor that refuses the key, has spent its quota or fails several symbols in a row is left out for the night.
+2. The other symbols are asked for one by one, some at a time, each from its first missing session to its last. The
+   first goes alone: a refused key costs one request.
+3. A vendor that does not offer the newest session yet is asked for what lies before it.
+4. Answers are stored every few seconds: a killed download has kept what landed, and asks for the rest.
+5. A vendor that refuses the key, has spent its quota or fails several symbols in a row is left out for the night.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alphafactory.pipeline.needs import NO_SESSIONS
-from alphafactory.pipeline.storing import Answered, store_answers
+from alphafactory.pipeline.storing import Answered, store_answers, store_refusal
 from alphafactory.sources.vendor import (
     BadKeyError,
+    EmptyAnswerError,
+    NotEntitledError,
     NotOfferedError,
     PassingError,
     QuotaSpentError,
@@ -29,7 +35,6 @@ from alphafactory.store import vendors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from alphafactory.domain.arrays import DateArray
     from alphafactory.domain.findings import Finding
@@ -40,6 +45,11 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_WRITES = 2.0
 _SYMBOLS_A_WRITE = 50
+Question = tuple["Need", "BarRequest"]
+
+_LONGEST_CLOSURE = timedelta(days=10)
+"""Longer than exchanges are ever closed: what ends earlier is refused for other reasons than being too new."""
+
 _MOST = 0.5
 """The share of symbols that must lack a session for it to be fetched whole."""
 
@@ -52,7 +62,7 @@ class Tally:
     bars_new: int = 0
     bars_changed: int = 0
     actions: int = 0
-    symbols: int = 0
+    symbols: set[str] = field(default_factory=set)
     refused: int = 0
     stopped: str | None = None
     failed_in_a_row: int = 0
@@ -60,7 +70,7 @@ class Tally:
 
     def in_words(self, requests: int) -> str:
         """Return the vendor's night in a sentence."""
-        parts = [f"{self.bars_new} new and {self.bars_changed} changed bars of {self.symbols} symbols"]
+        parts = [f"{self.bars_new} new and {self.bars_changed} changed bars of {len(self.symbols)} symbols"]
         if self.actions:
             parts.append(f"{self.actions} corporate actions")
         if self.refused:
@@ -71,14 +81,20 @@ class Tally:
 
 @dataclass(slots=True)
 class Asking:
-    """One vendor being asked. `give_up_after` failed symbols in a row it is left out."""
+    """One vendor being asked.
+
+    `rechecked` symbols, and `whole_sessions` of all of them, have been looked at again tonight. `offers_until` is the
+    newest session that the vendor has, once a refusal has given reason to ask.
+    """
 
     workspace: Workspace
     source: VendorSource
     applied: Sequence[type[Rule]]
     tally: Tally
     rechecked: set[str] = field(default_factory=set)
+    whole_sessions: DateArray = field(default_factory=NO_SESSIONS.copy)
     threads: int = 1
+    offers_until: date | None = None
 
     def ask(self, needs: Sequence[Need]) -> None:
         """Ask for what these symbols lack."""
@@ -93,10 +109,8 @@ class Asking:
         return need.row.listing.asset_class in self.source.asset_classes
 
     def _wanted(self, need: Need) -> DateArray:
-        wanted = need.wanted_of(self.source.name)
-        if need.ticker in self.rechecked:
-            wanted = wanted[np.isin(wanted, need.missing)]
-        return wanted
+        wanted = need.wanted_of(self.source.name, again=need.ticker not in self.rechecked)
+        return wanted[np.isin(wanted, need.missing) | ~np.isin(wanted, self.whole_sessions)]
 
     def _ask_grouped(self, needs: Sequence[Need], wanted: dict[str, DateArray]) -> None:
         """Fetch whole sessions while that takes fewer requests than asking every symbol."""
@@ -119,24 +133,27 @@ class Asking:
             try:
                 answer = self.source.fetch_grouped(session, lacking)
             except VendorError as error:
-                self._failed(error, [])
-                return
-            self.tally.failed_in_a_row = 0
-            self._store([Answered({ticker: by_ticker[ticker] for ticker in lacking}, session, session, answer)])
+                if not self._is_too_new(error, session):
+                    self.refused(error)
+                    return
+                for ticker in lacking:
+                    by_ticker[ticker].troubles[self.source.name] = str(error)
+            else:
+                self.tally.failed_in_a_row = 0
+                self._store(
+                    [Answered({ticker: by_ticker[ticker] for ticker in lacking}, session, session, answer)], session
+                )
             for ticker in lacking:
                 wanted[ticker] = wanted[ticker][wanted[ticker] != np.datetime64(session)]
-        whole = [need.ticker for need in needs if len(wanted[need.ticker]) == 0]
-        self._note("recheck", whole)
 
     def _ask_one_by_one(self, left: Sequence[tuple[Need, DateArray]]) -> None:
-        requests = [(need, request) for need, days in left for request in need.requests(self.source, days)]
-        waiting = iter(requests)
+        waiting = deque((need, request) for need, days in left for request in need.requests(self.source, days))
         running: dict[Future[BarAnswer], tuple[Need, BarRequest]] = {}
         landed: list[Answered] = []
-        written_at, done = time.monotonic(), 0
+        written_at, done, in_all = time.monotonic(), 0, len(waiting)
         with ThreadPoolExecutor(self.threads, thread_name_prefix=self.source.name) as pool:
             while True:
-                while len(running) < self.threads and not self.tally.stopped and (one := next(waiting, None)):
+                while len(running) < (self.threads if done else 1) and (one := self._next(waiting)):
                     running[pool.submit(self.source.fetch_bars, one[1])] = one
                 if not running:
                     break
@@ -144,8 +161,8 @@ class Asking:
                 for future in finished:
                     need, request = running.pop(future)
                     done += 1
-                    landed += self._landed(future, need, request)
-                self.workspace.progress.advance(done, len(requests), self.source.name)
+                    landed += self._landed(future, need, request, waiting)
+                self.workspace.progress.advance(min(done, in_all), in_all, self.source.name)
                 late = time.monotonic() - written_at >= _SECONDS_BETWEEN_WRITES
                 if landed and (late or len(landed) >= _SYMBOLS_A_WRITE):
                     self._store(landed)
@@ -153,51 +170,84 @@ class Asking:
         if landed:
             self._store(landed)
 
-    def _landed(self, future: Future[BarAnswer], need: Need, request: BarRequest) -> list[Answered]:
+    def _next(self, waiting: deque[Question]) -> Question | None:
+        """Return the next question, cut to what the vendor offers; None if there is none or the vendor is left out."""
+        while waiting and not self.tally.stopped:
+            need, request = waiting.popleft()
+            if self.offers_until is None or request.end <= self.offers_until:
+                return need, request
+            need.troubles[self.source.name] = f"{self.source.name} offers nothing after {self.offers_until} yet."
+            if request.start <= self.offers_until:
+                return need, replace(request, end=self.offers_until)
+        return None
+
+    def _landed(
+        self, future: Future[BarAnswer], need: Need, request: BarRequest, waiting: deque[Question]
+    ) -> list[Answered]:
         try:
             answer = future.result()
         except VendorError as error:
-            self._failed(error, [need])
+            if self._is_too_new(error, request.end):
+                waiting.appendleft((need, request))
+            else:
+                self._failed(error, need, request)
             return []
         self.tally.failed_in_a_row = 0
-        self.tally.symbols += 1
         return [Answered({need.ticker: need}, request.start, request.end, answer)]
 
-    def _failed(self, error: VendorError, needs: Sequence[Need]) -> None:
-        """Take note of a refusal, and leave the vendor out where it will not answer the next question either."""
-        for need in needs:
-            need.troubles[self.source.name] = str(error)
-            self.tally.refused += 1
-            if isinstance(error, UnknownSymbolError):
-                need.unknown_to.add(self.source.name)
-        if isinstance(error, BadKeyError | QuotaSpentError):
-            self.tally.stopped = self.tally.stopped or str(error)
+    def _is_too_new(self, error: VendorError, end: date) -> bool:
+        """Whether the vendor refused because it does not offer the session `end` yet; it is asked once a night."""
+        recent = end >= self.workspace.as_of - _LONGEST_CLOSURE
+        if not recent or not isinstance(error, NotEntitledError | EmptyAnswerError):
+            return False
+        if self.offers_until is None:
+            self.offers_until = self.workspace.as_of
+            try:
+                self.offers_until = self.source.newest_session(self.workspace.as_of)
+            except VendorError as trouble:
+                self.refused(trouble)
+        return end > self.offers_until
+
+    def _failed(self, error: VendorError, need: Need, request: BarRequest) -> None:
+        """Take note that a symbol was refused."""
+        source, night = self.source.name, self.workspace.as_of
+        need.troubles[source] = str(error)
+        self.tally.refused += 1
+        self.refused(error)
+        if isinstance(error, BadKeyError | QuotaSpentError | NotOfferedError):
             return
+        if isinstance(error, UnknownSymbolError):
+            need.unknown_to.add(source)
+        outcome = "unknown" if isinstance(error, UnknownSymbolError) else type(error).__name__.removesuffix("Error")
+        with self.workspace.database.begin() as connection:
+            vendors.write_answers(
+                connection, source, "bars", [need.ticker], night=night, outcome=outcome, message=str(error)
+            )
+            if isinstance(error, UnknownSymbolError | NotEntitledError | EmptyAnswerError):
+                store_refusal(connection, self.workspace, source, need, (request.start, request.end))
+                vendors.write_answers(connection, source, "recheck", [need.ticker], night=night)
+
+    def refused(self, error: VendorError) -> None:
+        """Leave the vendor out for the night where it will not answer the next question either."""
+        hopeless = isinstance(error, BadKeyError | QuotaSpentError)
         if isinstance(error, PassingError):
             self.tally.failed_in_a_row += 1
-            if self.tally.failed_in_a_row >= self.workspace.config.sources.give_up_after:
-                self.tally.stopped = self.tally.stopped or str(error)
-        outcome = "unknown" if isinstance(error, UnknownSymbolError) else type(error).__name__.removesuffix("Error")
-        if not isinstance(error, NotOfferedError):
-            self._note("bars", [need.ticker for need in needs], outcome, str(error))
+            hopeless = self.tally.failed_in_a_row >= self.workspace.config.sources.give_up_after
+        if hopeless:
+            self.tally.stopped = self.tally.stopped or str(error)
 
-    def _store(self, landed: Sequence[Answered]) -> None:
+    def _store(self, landed: Sequence[Answered], whole_session: date | None = None) -> None:
         names = [ticker for one in landed for ticker in one.needs]
         with self.workspace.database.begin() as connection:
             stored = store_answers(connection, self.workspace, self.source.name, landed, self.applied)
             night = self.workspace.as_of
-            if len(landed) > 1 or len(names) == 1:
+            if whole_session is not None:
+                vendors.write_answers(connection, self.source.name, "session", [str(whole_session)], night=night)
+            else:
                 vendors.write_answers(connection, self.source.name, "recheck", names, night=night)
                 vendors.write_answers(connection, self.source.name, "bars", names, night=night)
+        self.tally.symbols |= {ticker for one in landed for ticker in one.answer.bars.tickers}
         self.tally.bars_new += stored.new
         self.tally.bars_changed += stored.changed
         self.tally.actions += stored.actions
         self.tally.findings += stored.findings
-
-    def _note(self, subject: str, keys: Sequence[str], outcome: str = "delivered", message: str = "") -> None:
-        if keys:
-            night: date = self.workspace.as_of
-            with self.workspace.database.begin() as connection:
-                vendors.write_answers(
-                    connection, self.source.name, subject, keys, night=night, outcome=outcome, message=message
-                )

@@ -113,7 +113,7 @@ def run_backtests(run: Run) -> StepReport:
         universe = choose_universe(connection, workspace)
     if not universe.symbols:
         return StepReport(0, "There are no symbols yet.", (*failures, *universe.failures), skipped=True)
-    good, refused = _good_enough(workspace, universe.symbols)
+    good, refused = _good_enough(workspace, universe.symbols, past=run.is_past)
     order = Order(
         chosen,
         good,
@@ -129,7 +129,7 @@ def run_backtests(run: Run) -> StepReport:
     return StepReport(answers.computed, message, (*failures, *universe.failures, *answers.failures))
 
 
-def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow]) -> tuple[list[SymbolRow], str]:
+def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow], *, past: bool) -> tuple[list[SymbolRow], str]:
     """Return the symbols whose data are good enough to be traded on, and the others in words.
 
     What is refused is the gate's doing and no failure; its earlier results are no current ones any more.
@@ -138,7 +138,7 @@ def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow]) -> tuple[list[
     with workspace.database.begin() as connection:
         found = scores.read_scores(connection, [row.id for row in rows], workspace.as_of)
         bad = [row for row in rows if found.get(row.id, 1.0) < least]
-        if bad and not workspace.replay:
+        if bad and not past:
             backtests.withdraw(connection, [row.id for row in bad])
     if not bad:
         return list(rows), ""
@@ -168,7 +168,8 @@ def run_adhoc(
         if wanted == "all":
             chosen = list(choose_universe(connection, workspace).symbols)
         else:
-            chosen = symbols.read_symbols(connection, list(dict.fromkeys(wanted)))
+            named = symbols.read_symbols(connection, list(dict.fromkeys(wanted)))
+            chosen = [row.as_known(workspace.cutoff) for row in named]
     if not chosen:
         raise UsageError("There are no symbols yet. Run `python run.py nightly` or `python run.py demo` first.")
     order = Order(

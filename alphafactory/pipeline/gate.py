@@ -1,7 +1,8 @@
 """The quality gate: stored bars in, findings and scores out, for the series that changed.
 
-A series is judged again when its bars, its actions, what other vendors say of it, the rules' code or the newest session
-changed. Each finding is dated: on a symbol's first night by the session that showed it, later by the night.
+A series is judged again when its bars, its actions, what other vendors or a person say of it, the rules' code or the
+newest session changed. Each finding is dated: on a symbol's first night by the session that showed it, later by the
+night.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from alphafactory.quality.gate import discover_rules, judge
 from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
 from alphafactory.quality.score import explain
 from alphafactory.store import actions, bars, findings, scores, states, vendors
+from alphafactory.store.versions import cached_fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
 READS = (
     "symbols", "symbol_aliases", "bars", "bar_revisions", "bar_observations", "splits", "dividends",
     "quality_findings", "quality_judgements", "quality_scores", "series_states", "source_states", "universe_members",
-    "universes", "job_runs", "job_steps",
+    "universes", "job_runs", "job_steps", "series_versions", "series_fingerprints",
 )  # fmt: skip
-WRITES = ("quality_findings", "quality_judgements", "quality_scores", "series_states")
+WRITES = ("quality_findings", "quality_judgements", "quality_scores", "series_states", "series_fingerprints")
+_RECIPE = "bars/1"
+_BY_KEY = 50
 _MARKET_SYMBOLS = 10
 """So many symbols must have a return on a day for their median to be the market's."""
 
@@ -57,12 +61,12 @@ def check_quality(run: Run) -> StepReport:
         return StepReport(0, f"The night of {workspace.as_of} has been: nothing is judged anew.", broken, skipped=True)
     with workspace.database.begin() as connection:
         chosen = choose_universe(connection, workspace, everything=True).symbols
-        prints = bars.read_fingerprints(connection, workspace.cutoff, clean=False)
+        prints = _fingerprints(connection, [row.id for row in chosen], workspace.cutoff)
         rows = [row for row in chosen if row.id in prints]
         if not rows:
             return StepReport(0, "There are no bars yet.", broken, skipped=True)
         context = _context(connection, rows, workspace)
-        wanted = _digests(rows, prints, applied, context)
+        wanted = _digests(rows, prints, applied, context, findings.read_verdicts(connection))
         judged = states.read_series_states(connection, "gate")
         changed = [row for row in rows if judged.get(row.id) != wanted[row.id]]
         unchanged = [row.id for row in rows if judged.get(row.id) == wanted[row.id]]
@@ -75,12 +79,25 @@ def check_quality(run: Run) -> StepReport:
             found = judge(batch, context, applied)
             touched = _store(connection, changed, found, applied, workspace)
             _score(connection, batch, changed, context, workspace)
-            states.write_series_states(connection, "gate", {row.id: wanted[row.id] for row in changed})
+            # A judgement of values that are no longer there has ended with its finding.
+            done = _digests(changed, prints, applied, context, findings.read_verdicts(connection))
+            states.write_series_states(connection, "gate", done)
         scores.upsert_scores(connection, {}, night=workspace.as_of, moment=workspace.moment, others=unchanged)
     if not changed:
         return StepReport(0, "No series changed.", broken, skipped=True)
     message = f"{len(changed)} series judged, {touched} findings opened or closed.{quarantine_in_words(found)}"
     return StepReport(touched, message, broken)
+
+
+def _fingerprints(connection: Connection, ids: list[int], cutoff: datetime) -> dict[int, str]:
+    """Return for each symbol with bars a hash of them, faulty ones included."""
+
+    def compute(some: list[int]) -> dict[int, str]:
+        # Many symbols are hashed faster in one pass over the table than by their keys.
+        return bars.read_fingerprints(connection, cutoff, clean=False, symbol_ids=some if len(some) < _BY_KEY else None)
+
+    found = cached_fingerprints(connection, ids, cutoff, compute, recipe=_RECIPE)
+    return {key: found[key] for key in ids if key in found}
 
 
 def _read(connection: Connection, rows: Sequence[SymbolRow], workspace: Workspace) -> BarBatch:
@@ -137,9 +154,14 @@ def _market(batch: BarBatch) -> dict[date, float]:
 
 
 def _digests(
-    rows: Sequence[SymbolRow], prints: dict[int, str], applied: Sequence[type[Rule]], context: QualityContext
+    rows: Sequence[SymbolRow],
+    prints: dict[int, str],
+    applied: Sequence[type[Rule]],
+    context: QualityContext,
+    verdicts: dict[str, list[str]],
 ) -> dict[int, str]:
-    said: dict[str, list[str]] = {}
+    """Return for each series a hash of all that its findings and its score depend on."""
+    said = {ticker: list(words) for ticker, words in verdicts.items()}
     told: tuple[Split | Dividend | Observation, ...] = (*context.splits, *context.dividends, *context.observations)
     for one in told:
         said.setdefault(one.ticker, []).append(repr(one))

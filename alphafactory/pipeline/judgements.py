@@ -11,6 +11,7 @@ from alphafactory.quality.gate import discover_rules
 from alphafactory.store import bars, findings, scores, symbols
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from alphafactory.pipeline.workspace import Workspace
@@ -69,7 +70,13 @@ def judge(workspace: Workspace, key: int, verdict: Verdict, note: str) -> dict[s
     with workspace.database.begin() as connection:
         found = findings.judge_finding(connection, key, verdict, note, workspace.now)
         held = _has_bar(connection, workspace, found["subject"], found["session"])
-    return {**found, "judgement": verdict, "note": note, "effect": _effect(verdict, found["session"], held=held)}
+        others = [
+            row["id"]
+            for row in findings.read_findings(connection, found["subject"])
+            if row["quarantined"] and row["session"] == found["session"] and row["id"] != key
+        ]
+    effect = _effect(verdict, found["session"], others, held=held)
+    return {**found, "judgement": verdict, "note": note, "effect": effect}
 
 
 def _has_bar(connection: Connection, workspace: Workspace, subject: str, session: date | None) -> bool:
@@ -80,11 +87,13 @@ def _has_bar(connection: Connection, workspace: Workspace, subject: str, session
     return any(np.isin(np.datetime64(session, "D"), days) for of in held.values() for days in of.values())
 
 
-def _effect(verdict: Verdict, session: date | None, *, held: bool) -> str:
+def _effect(verdict: Verdict, session: date | None, others: Sequence[int], *, held: bool) -> str:
     if session is None:
         return "It is about no single bar: the judgement is kept with it, but keeps no bar in or out."
     if not held:
         return f"The tables hold no bar of {session}: the judgement is kept, but there is nothing to use or leave out."
-    if verdict == "accepted":
-        return f"The bar of {session} is used again from the next night on, as long as its values stay the same."
-    return f"The bar of {session} is not used from the next night on, as long as its values stay the same."
+    if verdict == "accepted" and others:
+        listed = ", ".join(map(str, others))
+        return f"The bar of {session} stays out all the same, because of other findings: {listed}."
+    use = "used" if verdict == "accepted" else "not used"
+    return f"The bar of {session} is {use} from the next night on, as long as its values stay the same."

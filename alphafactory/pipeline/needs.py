@@ -76,12 +76,18 @@ class Need:
         self.missing = self.missing[~np.isin(self.missing, sessions)]
         self.held = np.union1d(self.held, sessions)
 
-    def wanted_of(self, source: str) -> DateArray:
-        """Return the sessions to ask a source for: what is missing and not known to be missing there, and rechecks."""
-        missing = self.missing[~np.isin(self.missing, self.holes.get(source, NO_SESSIONS))]
+    def wanted_of(self, source: str, *, again: bool = True) -> DateArray:
+        """Return the sessions to ask a source for: what is missing and not known to be missing there, and rechecks.
+
+        Where the whole history is due, known holes are due as well. Without `again`, nothing is looked at twice.
+        """
+        holes = self.holes.get(source, NO_SESSIONS)
+        new = self.missing[~np.isin(self.missing, holes)]
+        if not again:
+            return new
         own = self.held_by.get(source, NO_SESSIONS)
-        again = own if self.whole else own[np.isin(own, self.recheck)]
-        return np.union1d(missing, again[np.isin(again, self.sessions)])
+        rechecked = own if self.whole else own[np.isin(own, self.recheck)]
+        return np.union1d(self.missing if self.whole else new, rechecked[np.isin(rechecked, self.sessions)])
 
     def requests(self, source: VendorSource, wanted: DateArray) -> Iterator[BarRequest]:
         """Yield what to ask a vendor for, by the ticker of the time where it files history so."""

@@ -47,10 +47,15 @@ def choose_universe(connection: Connection, workspace: Workspace, *, everything:
     """Return the symbols that the config asks for; simulated prices never stand beside real ones.
 
     Of a named universe these are all that belonged to it on any day up to the night, as known then: who has left it, or
-    ceased to trade, stays in the past. `everything` asks for all symbols that are followed, members or not.
+    ceased to trade, stays in the past. `everything` asks for all symbols that are followed, members or not. A night
+    repeated has the symbols that it had, and none that is followed only since.
     """
     config = workspace.config
-    rows = [row.as_known(workspace.cutoff) for row in _of_chain(symbols.read_symbols(connection), workspace)]
+    rows = [
+        row.as_known(workspace.cutoff)
+        for row in _of_chain(symbols.read_symbols(connection), workspace)
+        if workspace.known_until is None or row.first_night is None or row.first_night <= workspace.as_of
+    ]
     if config.universe.name is not None:
         spells = universes.read_spells(connection, config.universe.name, workspace.cutoff)
         members = {key for key, start, _ in spells if start is None or start <= workspace.as_of}

@@ -121,6 +121,8 @@ def run_job(
         error: str | None = "The run was interrupted."
         outcome = "interrupted"
         try:
+            if not run.is_past:
+                job_runs.note_moment(workspace.database, run_id, workspace.moment)
             for position, (name, step) in enumerate(steps, start=1):
                 run.steps.append(_run_step(run, position, name, step))
             outcome = run.outcome

@@ -44,7 +44,7 @@ _STATES: dict[type[VendorError], str] = {
     QuotaSpentError: "quota spent",
     RateLimitedError: "too many requests",
     NotEntitledError: "not in the plan",
-    VendorDownError: "out of order",
+    VendorDownError: "down",
     GarbageError: "answers nonsense",
     EmptyAnswerError: "answers nothing",
     UnknownSymbolError: "refused",

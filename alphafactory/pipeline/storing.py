@@ -168,15 +168,22 @@ def _note_holes(
             code = position.get(ticker)
             came = kept.sessions[starts[code] : starts[code + 1]] if code is not None else kept.sessions[:0]
             need.received(came)
-            gaps += _holes_of(need, one, source, workspace)
+            gaps += _holes_of(need, (one.start, one.end), source, workspace)
     vendors.write_gaps(connection, gaps)
 
 
-def _holes_of(need: Need, one: Answered, source: str, workspace: Workspace) -> list[vendors.Gap]:
+def store_refusal(
+    connection: Connection, workspace: Workspace, source: str, need: Need, span: tuple[date, date]
+) -> None:
+    """Note that a source has nothing in a span, of a symbol that others have; a symbol without bars is asked again."""
+    if len(need.held):
+        vendors.write_gaps(connection, _holes_of(need, span, source, workspace))
+
+
+def _holes_of(need: Need, span: tuple[date, date], source: str, workspace: Workspace) -> list[vendors.Gap]:
     settled = need.sessions[: max(0, len(need.sessions) - max(1, workspace.config.sources.recheck_sessions))]
-    open_still = (
-        np.isin(settled, need.missing) & (settled >= np.datetime64(one.start)) & (settled <= np.datetime64(one.end))
-    )
+    first, last = np.datetime64(span[0], "D"), np.datetime64(span[1], "D")
+    open_still = np.isin(settled, need.missing) & (settled >= first) & (settled <= last)
     places = np.flatnonzero(open_still)
     if len(places) == 0:
         return []

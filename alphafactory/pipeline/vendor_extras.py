@@ -13,9 +13,8 @@ import numpy as np
 from alphafactory.domain.market import Observation
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.storing import store_actions
-from alphafactory.pipeline.vendor_access import open_sources
 from alphafactory.sources.base import BarRequest
-from alphafactory.sources.vendor import BadKeyError, QuotaSpentError, VendorError
+from alphafactory.sources.vendor import VendorError
 from alphafactory.store import actions, bars, symbols, vendors
 from alphafactory.store.symbols import Alias
 
@@ -37,11 +36,6 @@ _PROFILE_NIGHTS = timedelta(days=90)
 
 def _offering(askings: Sequence[Asking], offer: Offer) -> Iterator[Asking]:
     return (asking for asking in askings if offer in asking.source.offers and not asking.tally.stopped)
-
-
-def _stop(asking: Asking, error: VendorError) -> None:
-    if isinstance(error, BadKeyError | QuotaSpentError):
-        asking.tally.stopped = asking.tally.stopped or str(error)
 
 
 def ask_actions(workspace: Workspace, askings: Sequence[Asking], needs: Sequence[Need]) -> list[Failure]:
@@ -83,7 +77,7 @@ def _try_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], si
     try:
         _store_actions(workspace, asking, needs, since)
     except VendorError as error:
-        _stop(asking, error)
+        asking.refused(error)
         return {need.ticker: str(error) for need in needs}
     return {}
 
@@ -108,21 +102,21 @@ def _store_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], 
 
 def ask_renames(workspace: Workspace, askings: Sequence[Asking], needs: Sequence[Need]) -> None:
     """Ask whether symbols that have stopped go on under another ticker; note it as dated aliases."""
-    for need in needs:
-        for asking in _offering(askings, "renames"):
-            if not len(need.held) or not need.unknown_to:
-                continue
+    for asking in askings:
+        for need in _to_ask_once(workspace, asking, "renames", needs) if "renames" in asking.source.offers else ():
+            if asking.tally.stopped:
+                break
             try:
                 renames = asking.source.fetch_renames(need.aliases[-1].ticker if need.aliases else need.ticker)
             except VendorError as error:
-                _stop(asking, error)
+                asking.refused(error)
                 continue
             known = [rename for rename in renames if rename.since is None or rename.since <= workspace.as_of]
-            if len(known) > 1:
-                need.aliases = _aliases(need, [(rename.ticker, rename.since) for rename in known])
-                with workspace.database.begin() as connection:
+            with workspace.database.begin() as connection:
+                vendors.write_answers(connection, asking.source.name, "renames", [need.ticker], night=workspace.as_of)
+                if len(known) > 1:
+                    need.aliases = _aliases(need, [(rename.ticker, rename.since) for rename in known])
                     symbols.upsert_aliases(connection, need.aliases, asking.source.name, workspace.moment)
-                break
 
 
 def _aliases(need: Need, names: Sequence[tuple[str, date | None]]) -> tuple[Alias, ...]:
@@ -135,15 +129,16 @@ def _aliases(need: Need, names: Sequence[tuple[str, date | None]]) -> tuple[Alia
 def ask_delistings(workspace: Workspace, askings: Sequence[Asking], needs: Sequence[Need]) -> dict[str, str]:
     """Ask which of the symbols that have stopped are delisted; note it, and return it in words by ticker."""
     ended: dict[str, str] = {}
-    if not needs:
-        return ended
     for asking in _offering(askings, "delistings"):
+        asked = _to_ask_once(workspace, asking, "delistings", needs)
+        if not asked:
+            break
         try:
             gone = {listing.ticker: listing.delisted for listing in asking.source.fetch_delistings(workspace.as_of)}
         except VendorError as error:
-            _stop(asking, error)
+            asking.refused(error)
             continue
-        for need in needs:
+        for need in asked:
             day = gone.get(need.aliases[-1].ticker if need.aliases else need.ticker)
             if day is None or day > workspace.as_of or not len(need.held) or day < need.held[-1].item():
                 continue
@@ -151,8 +146,18 @@ def ask_delistings(workspace: Workspace, askings: Sequence[Asking], needs: Seque
                 symbols.write_delisting(connection, need.row.id, day, workspace.moment)
             need.sessions = need.sessions[need.sessions <= np.datetime64(day, "D")]
             ended[need.ticker] = f"{need.ticker} was delisted on {day} ({asking.source.name})."
+        with workspace.database.begin() as connection:
+            tickers = [need.ticker for need in asked]
+            vendors.write_answers(connection, asking.source.name, "delistings", tickers, night=workspace.as_of)
         break
     return ended
+
+
+def _to_ask_once(workspace: Workspace, asking: Asking, subject: Offer, needs: Sequence[Need]) -> list[Need]:
+    """Return the symbols to ask this about: each that has just stopped, and once each that stopped long ago."""
+    with workspace.database.begin() as connection:
+        before = vendors.read_answered(connection, asking.source.name, subject, date.min)
+    return [need for need in needs if len(need.held) and (not need.stopped_long_ago or need.ticker not in before)]
 
 
 def ask_profiles(workspace: Workspace, askings: Sequence[Asking], needs: Sequence[Need]) -> None:
@@ -163,7 +168,9 @@ def ask_profiles(workspace: Workspace, askings: Sequence[Asking], needs: Sequenc
         with workspace.database.begin() as connection:
             since = workspace.as_of - _PROFILE_NIGHTS
             asked = vendors.read_answered(connection, asking.source.name, "profile", since).keys()
-        open_ones = [need for need in left if need.ticker not in asked][: workspace.config.sources.profiles_a_night]
+            tonight = vendors.read_answered(connection, asking.source.name, "profile", workspace.as_of)
+        allowed = max(0, workspace.config.sources.profiles_a_night - len(tonight))
+        open_ones = [need for need in left if need.ticker not in asked][:allowed]
         for need in open_ones:
             if asking.tally.stopped or not _describe(workspace, asking, need):
                 continue
@@ -175,7 +182,7 @@ def _describe(workspace: Workspace, asking: Asking, need: Need) -> bool:
     try:
         found = source.fetch_profile(need.aliases[-1].ticker if need.aliases else need.ticker)
     except VendorError as error:
-        _stop(asking, error)
+        asking.refused(error)
         found, outcome, message = None, "refused", str(error)
     with workspace.database.begin() as connection:
         if found is not None:
@@ -187,7 +194,7 @@ def _describe(workspace: Workspace, asking: Asking, need: Need) -> bool:
     return found is not None and found.sector is not None
 
 
-def ask_earnings(workspace: Workspace, needs: Sequence[Need]) -> str:
+def ask_earnings(workspace: Workspace, askings: Sequence[Asking], needs: Sequence[Need]) -> str:
     """Ask the first vendor that answers for the coming announcements, once a night; return what came in words."""
     names = {need.ticker: need.row.id for need in needs if need.row.listing.asset_class == "equity" and len(need.held)}
     order = workspace.config.sources.earnings
@@ -196,11 +203,13 @@ def ask_earnings(workspace: Workspace, needs: Sequence[Need]) -> str:
     with workspace.database.begin() as connection:
         if any(vendors.read_answered(connection, vendor, "earnings", workspace.as_of) for vendor in order):
             return ""
-    chained = [name for name in order if name in workspace.config.sources.chain]
-    for source in open_sources(workspace, chained).vendors:
+    offering = {asking.source.name: asking for asking in _offering(askings, "earnings")}
+    for asking in [offering[vendor] for vendor in order if vendor in offering]:
+        source = asking.source
         try:
             found = source.fetch_earnings(sorted(names), workspace.as_of, workspace.as_of + _LOOK_AHEAD)
-        except VendorError:
+        except VendorError as error:
+            asking.refused(error)
             continue
         with workspace.database.begin() as connection:
             rows = actions.upsert_earnings(connection, names, found, source=source.name, moment=workspace.moment)
@@ -238,7 +247,7 @@ def _observe(workspace: Workspace, asking: Asking, need: Need, sessions: int) ->
     try:
         answer = source.fetch_bars(BarRequest(need.row.listing, known_as, days[0].item(), days[-1].item()))
     except VendorError as error:
-        _stop(asking, error)
+        asking.refused(error)
         return 0
     batch = answer.bars
     said = [

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from alphafactory.domain.market import Listing
 from alphafactory.pipeline.asking import Asking, Tally
 from alphafactory.pipeline.members import followed_tickers, require_symbols
@@ -46,12 +48,12 @@ def ask_vendors(run: Run, sources: Sequence[VendorSource]) -> StepReport:
         needs = read_needs(connection, workspace, rows)
     askings = [_asking(workspace, source) for source in sources]
     _fill(askings, needs)
-    ask_renames(workspace, askings, [need for need in needs if need.newest_is_missing])
+    ask_renames(workspace, askings, _stopped(needs))
     _fill(askings, [need for need in needs if need.newest_is_missing and need.aliases])
-    ended = ask_delistings(workspace, askings, [need for need in needs if need.newest_is_missing])
+    ended = ask_delistings(workspace, askings, _stopped(needs))
     failures = [*ask_actions(workspace, askings, needs), *_unfilled(needs, ended)]
     ask_profiles(workspace, askings, needs)
-    notes = [ask_earnings(workspace, needs), cross_check(workspace, askings, needs)]
+    notes = [ask_earnings(workspace, askings, needs), cross_check(workspace, askings, needs)]
     words = [_settle(workspace, asking, before[asking.tally.vendor]) for asking in askings]
     _note(run, [asking.tally for asking in askings])
     rows_written = sum(a.tally.bars_new + a.tally.bars_changed + a.tally.actions for a in askings)
@@ -86,16 +88,25 @@ def _listing(ticker: str) -> Listing:
 
 def _asking(workspace: Workspace, source: VendorSource) -> Asking:
     with workspace.database.begin() as connection:
-        rechecked = vendors.read_answered(connection, source.name, "recheck", workspace.as_of)
+        rechecked = set(vendors.read_answered(connection, source.name, "recheck", workspace.as_of))
+        sessions = vendors.read_answered(connection, source.name, "session", workspace.as_of)
+    whole_sessions = np.array(list(sessions), dtype="datetime64[D]")
     limits = getattr(workspace.config.sources, source.name).limits
-    done = {ticker for ticker, outcome in rechecked.items() if outcome == "delivered"}
-    return Asking(workspace, source, applied_rules(workspace), Tally(source.name), done, limits.threads)
+    rules = applied_rules(workspace)
+    return Asking(workspace, source, rules, Tally(source.name), rechecked, whole_sessions, limits.threads)
 
 
 def _fill(askings: Sequence[Asking], needs: Sequence[Need]) -> None:
     for asking in askings:
         if not asking.tally.stopped:
             asking.ask(needs)
+
+
+def _stopped(needs: Sequence[Need]) -> list[Need]:
+    """Return the symbols that seem to trade no more; where most lack the session, the vendors are late instead."""
+    missing = [need for need in needs if need.newest_is_missing]
+    late = len(missing) > len(needs) / 2
+    return [need for need in missing if need.unknown_to or not late]
 
 
 def _unfilled(needs: Sequence[Need], ended: dict[str, str]) -> list[Failure]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from alphafactory import __version__
 from alphafactory.domain.progress import SILENT
-from alphafactory.store import migrating
+from alphafactory.store import job_runs, migrating
 from alphafactory.store.database import Database, mask_password, open_database
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class Workspace:
     """An open database with the config, and the date as of which the night sees the world. `now` is aware UTC.
 
-    `replay` marks a night that repeats a past date: it knows what was known by the end of that date. Any other night
-    knows what is known now, also in the morning after its date.
+    `replay` marks a night that repeats a past date: it knows what that night knew (`known_until`), or without one what
+    was known by the end of that date. Any other night knows what is known now, also in the morning after its date.
     """
 
     loaded: LoadedConfig
@@ -38,6 +38,7 @@ class Workspace:
     now: datetime
     progress: Progress = SILENT
     replay: bool = False
+    known_until: datetime | None = None
 
     @property
     def config(self) -> Config:
@@ -48,7 +49,7 @@ class Workspace:
     def cutoff(self) -> datetime:
         """The last moment that counts as known: the end of `as_of`, UTC, or now where that is later."""
         end = end_of(self.as_of)
-        return end if self.replay else max(end, self.now)
+        return (self.known_until or end) if self.replay else max(end, self.now)
 
     @property
     def moment(self) -> datetime:
@@ -81,7 +82,9 @@ def open_workspace(
         else:
             migrating.require_current(database)
         past = now > end_of(as_of) if replay is None else replay
-        yield Workspace(loaded, database, as_of, now, progress, past)
+        with database.begin() as connection:
+            known_until = job_runs.read_moment(connection, as_of) if past else None
+        yield Workspace(loaded, database, as_of, now, progress, past, known_until)
 
 
 @cache

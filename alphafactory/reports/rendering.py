@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REFUSED_SHOWN = 30
+_CHANGES_SHOWN = 50
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -113,7 +114,10 @@ def environment() -> jinja2.Environment:
         sort_key=formatting.write_sort_key,
     )
     made.globals.update(
-        write_metric=formatting.write_metric, count=summary.count, sparkline=sparklines.render_sparkline
+        write_metric=formatting.write_metric,
+        count=summary.count,
+        sparkline=sparklines.render_sparkline,
+        changes_shown=_CHANGES_SHOWN,
     )
     return made
 

@@ -44,7 +44,8 @@ SELECT symbol_id, ex_date{kind_comma},
     CASE WHEN unseen AND symbol_id = ANY(:fresh) THEN CAST(ex_date AS timestamp) AT TIME ZONE 'UTC' ELSE :moment END,
     amount, :source
 FROM wanted
-ON CONFLICT (symbol_id, ex_date{kind_comma}, known_at) DO UPDATE SET {amount} = excluded.{amount}
+ON CONFLICT (symbol_id, ex_date{kind_comma}, known_at) DO UPDATE
+SET {amount} = excluded.{amount}, source = excluded.source
 """
 # Vendors date and name the same action differently: one that stands beside another vendor's is no second action.
 _SPLITS = _WRITE.format(table="splits", amount="ratio", kind="'split'", kind_comma="", days=7)

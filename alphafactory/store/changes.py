@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NIGHT_BEFORE = """
 SELECT s.night, greatest(s.known_at, (
     SELECT max(r.started_at) FROM job_runs r
-    WHERE r.as_of = s.night AND r.started_at < :until AND r.outcome IN ('fine', 'partial')
+    WHERE r.job = 'nightly' AND r.as_of = s.night AND r.started_at < :until AND r.outcome IN ('fine', 'partial')
 )) FROM (
     SELECT night, max(known_at) AS known_at FROM quality_scores WHERE night < :as_of
     GROUP BY night ORDER BY night DESC LIMIT 1
@@ -50,11 +50,10 @@ ORDER BY y.ticker, f.session
 """  # noqa: S608  only our own words are put in
 # An action of a symbol's first load is deemed known at its ex-date: it is no news, whenever that was.
 _LATE_ACTIONS = f"""
-SELECT a.symbol_id, y.ticker, a.kind, a.ex_date, a.source, (
-    SELECT amount FROM actions o WHERE (o.symbol_id, o.kind, o.ex_date) = (a.symbol_id, a.kind, a.ex_date)
-    AND o.known_at < a.known_at ORDER BY o.known_at DESC LIMIT 1
-) AS old_amount, a.amount AS new_amount
-FROM actions a JOIN symbols y ON y.id = a.symbol_id
+SELECT a.symbol_id, y.ticker, a.kind, a.ex_date, a.source, a.old_amount, a.amount AS new_amount
+FROM (
+    SELECT *, lag(amount) OVER (PARTITION BY symbol_id, kind, ex_date ORDER BY known_at) AS old_amount FROM actions
+) a JOIN symbols y ON y.id = a.symbol_id
 WHERE a.known_at {_WINDOW.format(moment="a.known_at")} AND a.ex_date <= :before
     AND a.known_at <> CAST(a.ex_date AS timestamp) AT TIME ZONE 'UTC'
 ORDER BY y.ticker, a.ex_date, a.kind, a.known_at

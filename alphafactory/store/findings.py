@@ -1,7 +1,8 @@
 """The tables of findings and judgements: a fault is opened, closed when it is found no more, judged by a person.
 
-A finding is a version of what is said of a bar or series: it holds from `known_at` to `closed_at`. What a person judges
-sticks as long as the values stay the same; other values are another finding, to be judged anew.
+A finding is a version of what is said of a bar or series: it holds from `known_at` to `closed_at`, and other words or
+values are another version, which begins where the one before it ends. What a person judges sticks as long as the values
+stay the same; other values are to be judged anew.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ WHERE q.closed_at IS NULL AND q.rule = ANY(:applied) AND (:everything OR q.subje
     AND NOT EXISTS (
         SELECT 1 FROM {_FOUND}
         WHERE f.rule = q.rule AND f.subject = q.subject AND f.session IS NOT DISTINCT FROM q.session
-            AND f.quarantined = q.quarantined AND (q.judgement IS NULL OR f.payload = q.payload)
+            AND (f.severity, f.symbol_id, f.message, f.payload, f.quarantined)
+                IS NOT DISTINCT FROM (q.severity, q.symbol_id, q.message, q.payload, q.quarantined)
     )
 """  # noqa: S608  only our own words are put in
 _WRITE = f"""
@@ -43,14 +45,14 @@ INSERT INTO quality_findings
     (rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined, evidence, known_at,
     found_at)
 SELECT DISTINCT ON (rule, subject, session)
-    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined, evidence, known_at, :moment
+    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined, evidence,
+    greatest(known_at, (
+        SELECT max(o.closed_at) FROM quality_findings o WHERE o.rule = f.rule AND o.subject = f.subject
+            AND o.timeframe = '1d' AND o.session IS NOT DISTINCT FROM f.session
+    )), :moment
 FROM {_FOUND}
-ON CONFLICT (rule, subject, timeframe, session) WHERE closed_at IS NULL DO UPDATE SET
-    severity = excluded.severity, symbol_id = excluded.symbol_id, message = excluded.message,
-    payload = excluded.payload
-WHERE (quality_findings.severity, quality_findings.symbol_id, quality_findings.message, quality_findings.payload)
-    IS DISTINCT FROM (excluded.severity, excluded.symbol_id, excluded.message, excluded.payload)
-RETURNING id, xmax = 0 AS is_new
+ON CONFLICT (rule, subject, timeframe, session) WHERE closed_at IS NULL DO NOTHING
+RETURNING id
 """  # noqa: S608  only our own words are put in
 _STICK = """
 WITH judged AS (
@@ -127,11 +129,10 @@ def upsert_findings(
     closed = connection.execute(text(_CLOSE), values).rowcount
     if not found:
         return closed
-    written = connection.execute(text(_WRITE), values).all()
-    new = [int(key) for key, is_new in written if is_new]
+    new = list(connection.execute(text(_WRITE), values).scalars())
     if new:
         connection.execute(text(_STICK), {"new": new})
-    return closed + len(written)
+    return closed + len(new)
 
 
 def read_findings(
@@ -143,6 +144,18 @@ def read_findings(
     """
     found = connection.execute(text(_READ), {"ticker": ticker, "cutoff": cutoff})
     return [dict(row) for row in found.mappings()]
+
+
+def read_verdicts(connection: Connection) -> dict[str, list[str]]:
+    """Return by subject what persons have said of its open findings, one line each."""
+    query = text(
+        "SELECT subject, concat_ws(' ', rule, session, judgement) FROM quality_findings "
+        "WHERE closed_at IS NULL AND judgement IS NOT NULL ORDER BY subject, rule, session"
+    )
+    verdicts: dict[str, list[str]] = {}
+    for subject, words in connection.execute(query):
+        verdicts.setdefault(str(subject), []).append(str(words))
+    return verdicts
 
 
 def judge_finding(connection: Connection, key: int, verdict: Verdict, note: str, moment: datetime) -> dict[str, Any]:

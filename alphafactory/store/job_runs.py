@@ -41,6 +41,11 @@ WITH dead AS (
 UPDATE job_steps s SET outcome = 'interrupted', finished_at = clock_timestamp()
 FROM dead WHERE s.job_run_id = dead.id AND s.outcome = 'running'
 """
+_MOMENT = """
+SELECT r.known_until FROM job_runs r JOIN job_steps t ON t.job_run_id = r.id
+WHERE r.as_of = :as_of AND r.known_until IS NOT NULL AND t.name <> 'report' AND t.outcome <> 'failed'
+ORDER BY t.name = 'backtests' DESC, r.known_until DESC, r.id DESC LIMIT 1
+"""
 _OVERVIEW = """
 SELECT DISTINCT ON (job) job, id AS run_id, scheduled_for, started_at, finished_at, seconds, outcome, error
 FROM job_runs ORDER BY job, started_at DESC, id DESC
@@ -89,6 +94,22 @@ def claim(database: Database, request: RunRequest) -> int | None:
         connection.execute(text(_INTERRUPTED))
         found = connection.execute(text(_CLAIM), {**values, "config": Jsonb(dict(request.config))}).scalar()
     return None if found is None else int(found)
+
+
+def note_moment(database: Database, run_id: int, moment: datetime) -> None:
+    """Note the last moment that a run counts as known: its night is repeated as of this moment."""
+    statement = text("UPDATE job_runs SET known_until = :moment WHERE id = :run")
+    with database.begin() as connection:
+        connection.execute(statement, {"run": run_id, "moment": moment})
+
+
+def read_moment(connection: Connection, as_of: date) -> datetime | None:
+    """Return the moment at which a past night saw the world, None where there was none.
+
+    Of several runs it is the last that computed results, for those stand; else the last that worked on the data.
+    """
+    found: datetime | None = connection.execute(text(_MOMENT), {"as_of": as_of}).scalar()
+    return found
 
 
 def start_step(database: Database, run_id: int, position: int, name: str) -> None:
@@ -162,9 +183,9 @@ def last_scheduled(database: Database, job: str) -> datetime | None:
 
 
 def has_downloaded(connection: Connection, as_of: date, run_id: int) -> bool:
-    """Whether another run as of this date or a later one has taken data in."""
+    """Whether another run as of this date or a later one has taken data in. One that was killed is yet to be ended."""
     query = text(
         "SELECT EXISTS (SELECT 1 FROM job_steps t JOIN job_runs r ON r.id = t.job_run_id WHERE t.name = 'download' "
-        "AND t.outcome IN ('fine', 'partial') AND r.as_of >= :as_of AND r.id <> :run)"
+        "AND t.outcome IN ('fine', 'partial') AND r.as_of >= :as_of AND r.outcome <> 'interrupted' AND r.id <> :run)"
     )
     return bool(connection.execute(query, {"as_of": as_of, "run": run_id}).scalar_one())

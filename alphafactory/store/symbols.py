@@ -7,6 +7,7 @@ dated aliases.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, literal, or_, select, text
@@ -18,12 +19,11 @@ from alphafactory.store.schema.market import Symbol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from datetime import date, datetime
 
     from sqlalchemy import Connection
 
 _DESCRIPTION = ("name", "sector", "asset_class", "calendar", "currency", "listed", "delisted", "source", "simulated")
-_FACTS = ("delisted_known_at", "first_night")
+_FACTS = ("delisted_known_at", "first_night", "earlier_delistings")
 _WRITE_ALIAS = """
 INSERT INTO symbol_aliases (symbol_id, ticker, valid_from, valid_to, merged_into, source, known_at)
 VALUES (:symbol_id, :ticker, :valid_from, :valid_to, :merged_into, :source, :known_at)
@@ -54,6 +54,7 @@ class SymbolRow:
     simulated: bool
     delisted_known_at: datetime | None = None
     first_night: date | None = None
+    earlier_delistings: tuple[tuple[date | None, datetime], ...] = ()
 
     @property
     def ticker(self) -> str:
@@ -62,9 +63,10 @@ class SymbolRow:
 
     def as_known(self, cutoff: datetime) -> SymbolRow:
         """Return the symbol as it was known at `cutoff`: a delisting learned of later has not happened."""
-        if self.delisted_known_at is None or self.delisted_known_at <= cutoff:
-            return self
-        return replace(self, listing=replace(self.listing, delisted=None))
+        for delisted, known_to in self.earlier_delistings:
+            if known_to > cutoff:
+                return replace(self, listing=replace(self.listing, delisted=delisted))
+        return self
 
 
 def upsert_symbols(
@@ -82,11 +84,18 @@ def upsert_symbols(
         set_={
             **changed,
             "delisted_known_at": case((ended, literal(moment)), else_=Symbol.delisted_known_at),
+            "earlier_delistings": case((ended, _with_earlier(moment)), else_=Symbol.earlier_delistings),
             "updated_at": func.clock_timestamp(),
         },
         where=or_(*(getattr(Symbol, name).is_distinct_from(value) for name, value in changed.items())),
     )
     return len(connection.execute(statement.returning(Symbol.id), rows).all())
+
+
+def _with_earlier(moment: datetime) -> Any:
+    """Return the SQL of a symbol's earlier delistings with what stands now, which held until `moment`."""
+    now = func.jsonb_build_array(func.jsonb_build_array(Symbol.delisted, literal(moment)))
+    return Symbol.earlier_delistings.op("||")(now)
 
 
 def add_symbols(connection: Connection, listings: Sequence[Listing], source: str) -> int:
@@ -115,7 +124,9 @@ def describe_symbol(connection: Connection, key: int, found: Listing) -> None:
 def write_delisting(connection: Connection, key: int, last_day: date, moment: datetime) -> bool:
     """Note that a symbol has ceased to trade, as of `moment`; return whether that is news."""
     statement = text(
-        "UPDATE symbols SET delisted = :day, delisted_known_at = :moment, updated_at = clock_timestamp() "
+        "UPDATE symbols SET delisted = :day, delisted_known_at = :moment, updated_at = clock_timestamp(), "
+        "earlier_delistings = earlier_delistings || "
+        "jsonb_build_array(jsonb_build_array(delisted, CAST(:moment AS timestamptz))) "
         "WHERE id = :id AND delisted IS DISTINCT FROM :day"
     )
     return connection.execute(statement, {"id": key, "day": last_day, "moment": moment}).rowcount > 0
@@ -124,10 +135,14 @@ def write_delisting(connection: Connection, key: int, last_day: date, moment: da
 def begin_night(connection: Connection, symbol_ids: Collection[int], night: date) -> set[int]:
     """Note the night of symbols that had none yet; return those whose first night this is.
 
-    Whatever is loaded in a symbol's first night, in one go or in several after a crash, is its first load.
+    Whatever is loaded in a symbol's first night, in one go or in several after a crash, is its first load. A night that
+    brought no bar was none yet.
     """
     ids = list(symbol_ids)
-    update = text("UPDATE symbols SET first_night = :night WHERE id = ANY(:ids) AND first_night IS NULL")
+    update = text(
+        "UPDATE symbols s SET first_night = :night WHERE id = ANY(:ids) AND (first_night IS NULL "
+        "OR first_night < :night AND NOT EXISTS (SELECT 1 FROM bars b WHERE b.symbol_id = s.id))"
+    )
     connection.execute(update, {"night": night, "ids": ids})
     query = text("SELECT id FROM symbols WHERE id = ANY(:ids) AND first_night = :night")
     return {int(key) for key in connection.execute(query, {"night": night, "ids": ids}).scalars()}
@@ -163,6 +178,10 @@ def _query() -> Any:
 def _row(values: dict[str, Any]) -> SymbolRow:
     key, source, simulated = values.pop("id"), values.pop("source"), values.pop("simulated")
     facts = {name: values.pop(name) for name in _FACTS}
+    facts["earlier_delistings"] = tuple(
+        (None if day is None else date.fromisoformat(day), datetime.fromisoformat(known_to))
+        for day, known_to in facts["earlier_delistings"]
+    )
     return SymbolRow(key, Listing(**values), source, simulated, **facts)
 
 

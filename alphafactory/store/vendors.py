@@ -18,12 +18,19 @@ if TYPE_CHECKING:
 _OPEN_DAY = """
 INSERT INTO vendor_budgets (vendor, day, recent) VALUES (:vendor, :day, '{}') ON CONFLICT (vendor, day) DO NOTHING
 """
-_LOCK_DAY = """
-SELECT spent, exhausted,
-    (SELECT count(*) FROM unnest(recent) AS r(sent) WHERE sent > clock_timestamp() - interval '1 minute') AS sent,
-    (SELECT extract(epoch FROM min(sent) + interval '1 minute' - clock_timestamp()) FROM unnest(recent) AS r(sent)
-        WHERE sent > clock_timestamp() - interval '1 minute') AS wait
-FROM vendor_budgets WHERE vendor = :vendor AND day = :day FOR UPDATE
+_LOCK_DAYS = """
+SELECT 1 FROM vendor_budgets
+WHERE vendor = :vendor AND day BETWEEN CAST(:day AS date) - 1 AND CAST(:day AS date) + 1 ORDER BY day FOR UPDATE
+"""
+_READ_BUDGET = """
+WITH last_minute AS (
+    SELECT sent FROM vendor_budgets, unnest(recent) AS r(sent)
+    WHERE vendor = :vendor AND day BETWEEN CAST(:day AS date) - 1 AND CAST(:day AS date) + 1
+        AND sent > clock_timestamp() - interval '1 minute'
+)
+SELECT spent, exhausted, (SELECT count(*) FROM last_minute) AS sent,
+    (SELECT extract(epoch FROM min(sent) + interval '1 minute' - clock_timestamp()) FROM last_minute) AS wait
+FROM vendor_budgets WHERE vendor = :vendor AND day = :day
 """
 _TAKE = """
 UPDATE vendor_budgets SET spent = spent + 1, recent = array_append(
@@ -94,10 +101,14 @@ class VendorState:
 
 
 def take_place(connection: Connection, vendor: str, day: date, per_minute: int, per_day: int | None) -> Place:
-    """Count one request, if the budget allows; the row's lock makes all threads and processes pass in turn."""
+    """Count one request, if the budget allows; the rows' locks make all threads and processes pass in turn.
+
+    The days beside it are looked at too: at midnight, the last minute began on another day.
+    """
     key = {"vendor": vendor, "day": day}
     connection.execute(text(_OPEN_DAY), key)
-    row = connection.execute(text(_LOCK_DAY), key).one()
+    connection.execute(text(_LOCK_DAYS), key)
+    row = connection.execute(text(_READ_BUDGET), key).one()
     if row.exhausted or (per_day is not None and row.spent >= per_day):
         return Place(0.0, spent=True)
     if row.sent >= per_minute:

@@ -104,7 +104,7 @@ def test_opens_from_disk_in_silence_and_draws_every_chart(
         assert (ground == "rgb(17, 21, 26)") is (scheme == "dark")
 
 
-@pytest.mark.parametrize("width", [360, 768])
+@pytest.mark.parametrize("width", [320, 360, 768])
 @pytest.mark.parametrize("name", ["index.html", "backtests/0.html"])
 def test_narrow_pages_never_scroll_sideways(chromium: Browser, report: Path, name: str, width: int) -> None:
     with opened(chromium, report.parent / name, viewport={"width": width, "height": 760}) as found:
@@ -115,6 +115,21 @@ def test_narrow_pages_never_scroll_sideways(chromium: Browser, report: Path, nam
             scroller.evaluate("(element) => { element.scrollLeft = 400; }")
             symbol = found.page.locator("#ranking-table tbody th").first
             assert symbol.evaluate("(cell) => cell.getBoundingClientRect().left >= 0")
+
+
+def test_what_changed_and_the_trends_need_no_script(chromium: Browser, report: Path) -> None:
+    page = chromium.new_page(viewport={"width": 320, "height": 760}, java_script_enabled=False)
+    page.goto(report.as_uri())
+    for section in ("past", "sources", "quality"):
+        box = page.locator(f"#{section}").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320
+    trends = page.get_by_role("img", name="tonight")
+    assert trends.count() == 10
+    assert all(trend.bounding_box() for trend in trends.all())
+    assert page.get_by_role("region", name="Restated bars").is_visible()
+    page.close()
 
 
 def test_numbers_sort_as_numbers_and_undefined_come_last_both_ways(chromium: Browser, report: Path) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from nights import Nights, PriceFile, evening
+from vendor_fakes.street import open_street
+from vendor_fakes.truth import make_market
 
-from alphafactory.pipeline import backtest, enrich, ingest, report
+from alphafactory.pipeline import backtest, enrich, gate, ingest, report, universes
 from alphafactory.pipeline.running import run_job
 
 if TYPE_CHECKING:
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 EARLIER, LATER = date(2024, 1, 16), date(2024, 2, 15)
 STEPS = [
     ("download", ingest.download, ingest),
-    ("quality", enrich.check_quality, enrich),
+    ("quality", gate.check_quality, gate),
+    ("universes", universes.update_universes, universes),
     ("indicators", enrich.compute_indicators, enrich),
     ("backtests", backtest.run_backtests, backtest),
     ("report", report.write_reports, report),
 ]
-RECORDS = {"job_runs", "job_steps", "alembic_version"}  # kept by the runner, around every step
-NOT_HERE = {"earnings_calendar"}  # a CSV brings no announcements
+# Kept by the runner around every step, by triggers, by whoever asks first, by the migrations.
+RECORDS = {"job_runs", "job_steps", "series_versions", "series_fingerprints", "alembic_version"}
+# A CSV brings no announcements, nobody judges here, and vendors are not asked: they are below.
+VENDORS = {"vendor_budgets", "vendor_answers", "bar_gaps", "bar_observations", "symbol_aliases"}
+NOT_HERE = {"earnings_calendar", "quality_judgements", *VENDORS}
 TOUCHED = """
 SELECT coalesce(parent.relname, c.relname) AS name, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0) AS reads,
     s.n_tup_ins + s.n_tup_upd + s.n_tup_del AS writes
@@ -67,6 +73,7 @@ def two_nights(nights: Nights) -> Iterator[date]:
     file = PriceFile(nights, last=LATER)
     file.row("S0", date(2023, 6, 2))[5] = "nan"
     file.write(until=EARLIER)
+    nights.settings |= {"universes": {"dear": {"minimum_price": 30}}, "universe.name": "dear"}
     yield EARLIER
     file.row("S0", date(2023, 6, 1))[5] += 0.1
     file.row("S1", date(2023, 6, 1))[3] = 1.0
@@ -101,3 +108,17 @@ def test_each_step_touches_what_it_declares(nights: Nights) -> None:
         assert written == set(module.WRITES) - NOT_HERE, f"{module.__name__} writes other than WRITES says"
         unread = set(module.READS) - reads[module] - RECORDS - NOT_HERE
         assert unread == set(), f"{module.__name__} does not read what READS says"
+
+
+def test_asking_vendors_touches_what_downloading_declares(nights: Nights) -> None:
+    tickers = ["T0", "T1", "T2", "T3"]
+    with open_street(make_market(tickers, EARLIER, LATER)) as street:
+        street.lead(nights, "polygon", "yahoo", "alpha_vantage")
+        nights.settings["quality.cross_check_symbols"] = 2
+        street.polygon.history_start = date(2024, 1, 23)
+        street.open_until(LATER)
+        read, written = touched(nights, LATER, "download", ingest.download)
+    undeclared = read - set(ingest.READS) - set(ingest.WRITES) - pointed_to(nights, ingest)
+    assert undeclared == set()
+    assert written <= set(ingest.WRITES)
+    assert written >= {"bars", "symbols", "source_states", *VENDORS} - {"bar_gaps", "symbol_aliases"}

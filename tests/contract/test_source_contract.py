@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
 
+from alphafactory.config import SourcesConfig
 from alphafactory.config_sources import CsvSettings, SyntheticSettings
 from alphafactory.domain.bars import BAR_FIELDS
-from alphafactory.errors import UnknownNameError
-from alphafactory.sources import Source, sources
+from alphafactory.errors import SourceUnavailableError, UnknownNameError
+from alphafactory.sources import BulkSource, VendorSource, sources
+from alphafactory.sources.base import Offer
+from alphafactory.sources.vendor import LocalBudget, VendorCaller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 AS_OF = date(2024, 6, 28)
 REGISTRY = sources()
+BULK = [name for name, plugin in REGISTRY.items() if issubclass(plugin, BulkSource)]
+VENDORS = [name for name, plugin in REGISTRY.items() if issubclass(plugin, VendorSource)]
 
 
 def csv_settings(folder: Path) -> CsvSettings:
@@ -40,10 +45,12 @@ SETTINGS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.fixture(params=REGISTRY.names())
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+@pytest.fixture(params=BULK)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> BulkSource:
     assert request.param in SETTINGS, f"give the source '{request.param}' settings here, so that it is tested"
-    return REGISTRY.get(request.param)(SETTINGS[request.param](tmp_path))
+    plugin: Any = REGISTRY.get(request.param)
+    built: BulkSource = plugin(SETTINGS[request.param](tmp_path))
+    return built
 
 
 def test_the_registry_finds_every_source_and_none_is_broken() -> None:
@@ -56,14 +63,14 @@ def test_an_unknown_source_names_a_near_one() -> None:
         REGISTRY.get("sintetic")
 
 
-def test_it_says_what_it_is(source: Source) -> None:
+def test_it_says_what_it_is(source: BulkSource) -> None:
     assert source.name
     assert 10 < len(source.description) < 80
     assert "\n" not in source.description
     assert isinstance(source.simulated, bool)
 
 
-def test_a_delivery_is_well_formed(source: Source) -> None:
+def test_a_delivery_is_well_formed(source: BulkSource) -> None:
     source.check_available()
     delivery = source.fetch(AS_OF)
     bars = delivery.bars
@@ -83,7 +90,7 @@ def test_a_delivery_is_well_formed(source: Source) -> None:
     assert set(bars.tickers) <= set(listed)
 
 
-def test_actions_are_of_known_symbols_positive_and_distinct(source: Source) -> None:
+def test_actions_are_of_known_symbols_positive_and_distinct(source: BulkSource) -> None:
     delivery = source.fetch(AS_OF)
     known = {listing.ticker for listing in delivery.listings}
     assert delivery.dividends
@@ -100,13 +107,13 @@ def as_text(delivery: Delivery) -> str:
     return f"{delivery.bars.tickers} {columns} {parts}"
 
 
-def test_it_delivers_the_same_twice_under_the_same_stamp(source: Source) -> None:
+def test_it_delivers_the_same_twice_under_the_same_stamp(source: BulkSource) -> None:
     again = type(source)(source.settings)  # type: ignore[attr-defined]
     assert as_text(source.fetch(AS_OF)) == as_text(again.fetch(AS_OF))
     assert source.stamp(AS_OF) == again.stamp(AS_OF)
 
 
-def test_it_delivers_only_the_tickers_asked_for(source: Source) -> None:
+def test_it_delivers_only_the_tickers_asked_for(source: BulkSource) -> None:
     chosen = source.fetch(AS_OF).bars.tickers[1]
     part = source.fetch(AS_OF, [chosen, "NO-SUCH-TICKER"])
     assert part.bars.tickers == (chosen,)
@@ -116,8 +123,31 @@ def test_it_delivers_only_the_tickers_asked_for(source: Source) -> None:
     assert (len(nobody.bars), nobody.listings) == (0, ())
 
 
-def test_it_reports_its_progress_to_the_end(source: Source) -> None:
+def test_it_reports_its_progress_to_the_end(source: BulkSource) -> None:
     seen: list[tuple[int, int]] = []
     source.fetch(AS_OF, progress=lambda _label, done, count: seen.append((done, count)))
     assert seen
     assert seen[-1][0] == seen[-1][1]
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_vendor_does_what_it_offers_and_says_what_it_does_not(name: str) -> None:
+    vendor: Any = REGISTRY.get(name)
+    assert vendor.description
+    assert "bars" in vendor.offers
+    assert vendor.timeframes
+    for offer in get_args(Offer):
+        written = getattr(vendor, f"fetch_{offer}") is not getattr(VendorSource, f"fetch_{offer}")
+        assert written == (offer in vendor.offers), offer
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_a_vendor_without_its_key_says_how_to_set_it_up(name: str) -> None:
+    vendor: Any = REGISTRY.get(name)
+    settings = getattr(SourcesConfig(), name)
+    caller = VendorCaller(name, settings.limits, LocalBudget(name), seed=1)
+    if hasattr(settings, "api_key"):
+        with pytest.raises(SourceUnavailableError, match=f"{name.upper()}_API_KEY"):
+            vendor(settings, caller).check_available()
+    else:
+        vendor(settings, caller).check_available()

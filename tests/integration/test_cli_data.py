@@ -100,7 +100,7 @@ def test_a_check_tells_each_source_apart(desk: Desk, street: Street) -> None:
     assert [status["name"] for status in checked["sources"]][:3] == ["polygon", "yahoo", "alpha_vantage"]
     assert checked["outcome"] == "fine"
     assert {name: status["state"] for name, status in found.items()} == {
-        "polygon": "out of order", "yahoo": "reachable", "alpha_vantage": "not set up", "crypto": "out of order",
+        "polygon": "down", "yahoo": "reachable", "alpha_vantage": "not set up", "crypto": "down",
         "csv": "not set up", "synthetic": "ready",
     }  # fmt: skip
     yahoo = found["yahoo"]
@@ -219,7 +219,7 @@ def test_a_judgement_brings_a_bar_back_and_takes_it_out_again(simulated_desk: De
     key = str(finding["id"])
     assert kept_out(simulated_desk, finding)
     accepted = simulated_desk.value("quality", "accept", key, "--note", "seen on the tape")
-    assert accepted["effect"].startswith(f"The bar of {finding['session']} is used again from the next night on")
+    assert accepted["effect"].startswith(f"The bar of {finding['session']} is used from the next night on")
     assert not kept_out(simulated_desk, finding)
     status, out, _ = simulated_desk.call("quality", "reject", key)
     assert status == 0
@@ -227,6 +227,22 @@ def test_a_judgement_brings_a_bar_back_and_takes_it_out_again(simulated_desk: De
     assert kept_out(simulated_desk, finding)
     rows = simulated_desk.nights.ask("SELECT verdict, note FROM quality_judgements ORDER BY id")
     assert rows == [("accepted", "seen on the tape"), ("rejected", "")]
+
+
+def test_a_bar_with_two_faults_stays_out_until_both_are_accepted(simulated_desk: Desk) -> None:
+    finding = next(row for row in simulated_desk.value("quality")["findings"] if row["rule"] == "negative_volume")
+    second = simulated_desk.nights.ask(
+        "INSERT INTO quality_findings "
+        "(rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined, known_at, found_at) "
+        "SELECT 'unit_jump', severity, subject, symbol_id, timeframe, session, message, payload, true, known_at, "
+        "found_at FROM quality_findings WHERE id = %s RETURNING id",
+        finding["id"],
+    )[0][0]
+    effect = simulated_desk.value("quality", "accept", str(finding["id"]))["effect"]
+    assert effect == f"The bar of {finding['session']} stays out all the same, because of other findings: {second}."
+    assert kept_out(simulated_desk, finding)
+    assert "is used" in simulated_desk.value("quality", "accept", str(second))["effect"]
+    assert not kept_out(simulated_desk, finding)
 
 
 def test_a_judgement_of_no_bar_says_that_it_keeps_none_in_or_out(simulated_desk: Desk) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
 from nights import PriceFile, evening
+
+from alphafactory.store.findings import judge_finding
 
 if TYPE_CHECKING:
     from nights import Nights
@@ -145,13 +147,63 @@ def test_a_third_night_forgets_it_and_the_second_repeated_does_not(market: Marke
     assert NOTHING in market.page("past").text
 
 
-def test_a_late_dividend_and_a_judgement_are_told(market: Market) -> None:
+def test_a_late_dividend_is_told_and_one_on_time_is_not(market: Market) -> None:
     (market.nights.folder / "dividends.csv").write_text("symbol,ex_date,amount\nS2,2023-07-03,0.5\nS0,2024-02-15,0.1\n")
     market.nights.settings["sources.csv.dividends_path"] = market.nights.folder / "dividends.csv"
     section = market.second_night()
     assert "S2 2023-07-03 cash dividend of 0.5 a share csv" in section.text
     assert "2024-02-15 cash" not in section.text, "a dividend of the new session is on time"
     assert {cells[0] for cells in section.tables["Backtests that ran again"][1:]} == {"S2"}
+
+
+def test_a_judgement_is_told_with_the_backtests_that_it_turned(nights: Nights) -> None:
+    file = PriceFile(nights, symbols=3, first=date(2022, 9, 1), last=SECOND)
+    row = file.row("S1", RESTATED)
+    row[2:6] = [round(price * 4, 2) for price in row[2:6]]
+    file.write(until=FIRST)
+    assert nights.run(FIRST, report=True).outcome == "fine"
+    market = Market(nights, file)
+    query = "SELECT id, rule FROM quality_findings WHERE subject = 'S1' AND session = %s AND quarantined"
+    found = nights.ask(query, RESTATED)
+    assert found, "a price that quadruples for a day is quarantined"
+    with nights.database() as database, database.begin() as connection:
+        for key, _ in found:
+            judge_finding(connection, key, "accepted", "seen on the tape", datetime(2024, 2, 15, 8, tzinfo=UTC))
+    section = market.second_night()
+    for _, rule in found:
+        words = f"S1 {RESTATED} {rule} accepted, the bar is used: seen on the tape a person on 2024-02-15"
+        assert words in section.text
+    assert {cells[0] for cells in section.tables["Backtests that ran again"][1:]} == {"S1"}
+    assert "Restated bars" not in section.tables
+
+
+def test_who_joined_and_left_a_universe_is_told(nights: Nights) -> None:
+    file = PriceFile(nights, symbols=3, first=date(2022, 9, 1), last=SECOND)
+    file.write(until=FIRST)
+    nights.settings["universes"] = {"pair": {"symbols": ["S0", "S1"]}}
+    assert nights.run(FIRST, report=True).outcome == "fine"
+    market = Market(nights, file)
+    assert NOTHING in market.page("past").text
+    nights.settings["universes"] = {"pair": {"symbols": ["S0", "S2"]}, "new": {"symbols": ["S1"]}}
+    section = market.second_night()
+    assert section.text.endswith("Members of universes S2 joined pair S1 left pair")
+    assert section.tables == {}
+
+
+def test_a_symbol_below_the_threshold_is_named_with_the_reason(nights: Nights) -> None:
+    file = PriceFile(nights, symbols=2, first=date(2022, 9, 1), last=FIRST)
+    file.rows = [row for row in file.rows if row[0] == "S0" or row[1].month % 3]
+    file.write()
+    assert nights.run(FIRST, report=True).outcome == "fine"
+    section = Market(nights, file).page("quality")
+    ((score,),) = nights.ask(
+        "SELECT score FROM quality_scores q JOIN symbols s ON s.id = q.symbol_id WHERE ticker = 'S1'"
+    )
+    assert score < 0.5
+    assert f"1 symbol below 0.50 is refused by every strategy: S1 {score:.2f}." in section.text
+    _, lowest, *_ = section.tables["Lowest quality scores"]
+    assert lowest[:2] == ["S1refused", f"{score:.3f}"]
+    assert lowest[3].startswith("lost bars")
 
 
 def test_whose_bars_and_what_score_they_have(market: Market) -> None:

@@ -7,8 +7,8 @@ import pytest
 from alphafactory.bootstrap.command import clean_variables, locks_of
 
 BASE = ("base.lock",)
-TEST = ("base.lock", "test.lock")
-BENCH = ("base.lock", "test.lock", "bench.lock")
+TEST = ("base.lock", "test.lock", "crypto.lock")
+BENCH = ("base.lock", "test.lock", "bench.lock", "crypto.lock")
 
 
 @pytest.mark.parametrize(

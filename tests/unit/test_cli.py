@@ -76,7 +76,7 @@ def test_global_options_may_stand_anywhere(words: list[str], moved: list[str]) -
         (["quality", "--severity", "eror"], "Did you mean 'error'?"),
         (["quality", "--limit", "0"], "--limit"),
         (["quality", "accept"], "ID"),
-        (["quality", "accept", "first"], "first"),
+        (["quality", "accept", "first"], "'ID'"),
         (["bars", "A", "--timeframe", "2h"], "there is no timeframe '2h'"),
         (["bars", "A", "--from", "2024-02-01", "--to", "2024-01-01"], "lies after --to"),
         (["symbols", "alias", "A", "B", "--remove", "--to", "2024-01-01"], "--remove forgets all times"),

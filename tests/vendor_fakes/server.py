@@ -6,6 +6,7 @@ A fault stands in a queue and is served, instead of the true answer, to the next
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections import deque
@@ -54,6 +55,13 @@ App = Callable[[Request], Reply]
 Applies = Callable[[Request], bool]
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let a client that was killed be gone; any other fault is one of this server."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class LoopbackServer:
     """Serves `app` on a free port of 127.0.0.1 while the context is open."""
 
@@ -62,7 +70,7 @@ class LoopbackServer:
         self.requests: list[Request] = []
         self._faults: deque[tuple[Reply, Applies]] = deque()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

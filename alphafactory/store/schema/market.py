@@ -45,6 +45,11 @@ class Symbol(Model):
     listed: Mapped[date | None] = column("First day of trading, where known.", Date)
     delisted: Mapped[date | None] = column("Last day of trading; NULL while it trades.", Date)
     delisted_known_at: Mapped[datetime | None] = column("When we learned of the delisting; NULL: always.", MOMENT)
+    earlier_delistings: Mapped[list[Any]] = column(
+        "What was thought of its delisting before: pairs of a day or null, and until when, oldest first.",
+        JSON,
+        server_default=text("'[]'::jsonb"),
+    )
     first_night: Mapped[date | None] = column("The night of its first bars, deemed known at their sessions.", Date)
     source: Mapped[str] = column("Source that described it.", Text)
     simulated: Mapped[bool] = column("True where every price is made by a seeded simulation.", Boolean)

@@ -24,6 +24,9 @@ class JobRun(Model):
     job: Mapped[str] = column("Name of the job.", Text)
     scheduled_for: Mapped[datetime | None] = column("Time it was due; NULL when a person started it.", MOMENT)
     as_of: Mapped[date] = column("The date as of which it saw the world.", Date)
+    known_until: Mapped[datetime | None] = column(
+        "The last moment that counted as known; NULL for a repetition of a past night.", MOMENT
+    )
     started_at: Mapped[datetime] = column("When it started.", MOMENT, server_default=NOW)
     finished_at: Mapped[datetime | None] = column("When it ended; NULL while it runs.", MOMENT)
     outcome: Mapped[str] = column("running, fine, partial, failed or interrupted.", Text)
