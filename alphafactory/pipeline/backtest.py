@@ -191,6 +191,8 @@ def run_adhoc(
 def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
     with workspace.database.begin() as connection:
         prints = data_fingerprints(connection, order.symbols, workspace.cutoff)
+        if order.origin == "nightly" and not past:  # without a usable bar no earlier result is a current one
+            backtests.withdraw(connection, [row.id for row in order.symbols if row.id not in prints])
         questions, failures = _questions(connection, workspace, order, prints)
         done = backtests.read_done(connection, list(questions))
     missing = [print_ for print_ in questions if print_ not in done]

@@ -36,8 +36,8 @@ class Need:
     """What one symbol lacks.
 
     `sessions` are all that its calendar has from the wanted start to the newest that has closed; `missing` those of
-    them that nobody has delivered; `recheck` the newest stored ones, asked for again of whom they came from, which
-    `held_by` tells; `owner` is the source of the newest stored bar.
+    them that nobody has delivered; `recheck` the newest ones of the calendar, asked for again of whom they came from,
+    which `held_by` tells; `owner` is the source of the newest stored bar.
     `holes` names, by source, what it is known not to have; `troubles` what it said tonight, and `unknown_to` who does
     not know the symbol (any more). `whole` marks a symbol whose whole history is due tonight.
     """
@@ -125,7 +125,9 @@ def read_needs(connection: Connection, workspace: Workspace, rows: Sequence[Symb
             closed[calendar] = closed_sessions(workspace, calendar)
         names = tuple(aliases.get(row.id, ()))
         sessions = _of_symbol(closed[calendar], row.as_known(workspace.cutoff), names)
-        need = _need(row, sessions, held.get(row.id, {}), config.recheck_sessions)
+        # A run that is repeated tonight finds the newest session stored and looks at the same ones again.
+        newest = closed[calendar][-config.recheck_sessions - 1 :] if config.recheck_sessions else NO_SESSIONS
+        need = _need(row, sessions, held.get(row.id, {}), newest)
         need.holes, need.aliases = holes.get(row.id, {}), names
         slice_tonight = row.id % config.recheck_nights == workspace.as_of.toordinal() % config.recheck_nights
         need.whole = slice_tonight and row.first_night not in (None, workspace.as_of)
@@ -154,10 +156,9 @@ def _of_symbol(sessions: DateArray, row: SymbolRow, names: Sequence[Alias]) -> D
     return sessions[int(first) : max(int(first), int(last))]
 
 
-def _need(row: SymbolRow, sessions: DateArray, held: Mapping[str, DateArray], recheck: int) -> Need:
+def _need(row: SymbolRow, sessions: DateArray, held: Mapping[str, DateArray], newest: DateArray) -> Need:
     stored = np.unique(np.concatenate([NO_SESSIONS, *held.values()]))
     owner = max(held, key=lambda source: held[source][-1]) if held else None
-    newest = stored[np.isin(stored, sessions)][-recheck:] if recheck else NO_SESSIONS
     return Need(row, sessions, stored, sessions[~np.isin(sessions, stored)], newest, owner, held)
 
 

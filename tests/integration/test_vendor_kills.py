@@ -74,10 +74,11 @@ def start(nights: Nights) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def kill_after(street: Street, process: subprocess.Popen[str], requests: int) -> None:
+def kill_after(street: Street, process: subprocess.Popen[str], requests: int, vendor: str, words: str) -> None:
+    """Kill a download once a vendor has had so many requests of a kind."""
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        if sum(len(server.requests) for server in street.servers.values()) >= requests:
+        if len(street.asked(vendor, words)) >= requests:
             break
         time.sleep(0.002)
     was_running = process.poll() is None
@@ -110,20 +111,21 @@ def test_killed_downloads_converge_and_ask_for_nothing_twice(
 
     draw, halves = random.Random(5), 0
     # While Polygon is asked, while Yahoo is, and while the rest is.
-    for first, last in ((56, 69), (132, 139), (145, 165)):
+    moments = (("polygon", "/aggs/ticker/", 56, 69), ("yahoo", "/chart/", 56, 69), ("polygon", "/tickers/", 2, 20))
+    for vendor, words, first, last in moments:
         nights = make_nights()
         street.lead(nights, "polygon", "yahoo")
         street.forget()
         moment = draw.randint(first, last)
-        kill_after(street, start(nights), moment)
+        kill_after(street, start(nights), moment, vendor, words)
         before = {vendor: landed(nights, vendor) for vendor in ("polygon", "yahoo")}
         halves += 0 < len(before["polygon"]) < len(TICKERS) or 0 < len(before["yahoo"]) < len(TICKERS)
         street.forget()
         assert download(nights, NIGHT).outcome == "fine"
         assert nights.tables(*MOMENTS) == expected, moment
-        for vendor, tickers in bar_requests(street).items():
-            assert not before[vendor] & set(tickers), (moment, vendor)
-            assert set(TICKERS) - before[vendor] == set(tickers), (moment, vendor)
+        for name, tickers in bar_requests(street).items():
+            assert not before[name] & set(tickers), (moment, name)
+            assert set(TICKERS) - before[name] == set(tickers), (moment, name)
 
         # Once more the same evening: nothing is missing, nothing is asked.
         street.forget()
@@ -143,7 +145,7 @@ def test_a_killed_round_of_whole_sessions_is_not_repeated(make_nights: Callable[
     assert download(nights, before).outcome == "fine"
     street.open_until(NIGHT)
     street.forget()
-    kill_after(street, start(nights), 4)
+    kill_after(street, start(nights), 3, "polygon", "/grouped/")
     seen = {day for (day,) in nights.ask("SELECT key FROM vendor_answers WHERE subject = 'session'")}
     assert seen
     street.forget()
