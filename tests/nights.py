@@ -245,3 +245,8 @@ class PriceFile:
 def evening(day: date, days_later: int = 0) -> datetime:
     """Return the moment at which the night of a day, or of one some days later, runs."""
     return datetime.combine(day + timedelta(days=days_later), time(23), tzinfo=UTC)
+
+
+def later_that_evening(day: date) -> datetime:
+    """Return a moment at which the night of a day runs once more, before the day is over."""
+    return datetime.combine(day, time(23, 40), tzinfo=UTC)

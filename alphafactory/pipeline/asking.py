@@ -237,7 +237,8 @@ class Asking:
             self.tally.stopped = self.tally.stopped or str(error)
 
     def _store(self, landed: Sequence[Answered], whole_session: date | None = None) -> None:
-        names = [ticker for one in landed for ticker in one.needs]
+        # A symbol that was renamed has an answer for each ticker of its time.
+        names = list(dict.fromkeys(ticker for one in landed for ticker in one.needs))
         with self.workspace.database.begin() as connection:
             stored = store_answers(connection, self.workspace, self.source.name, landed, self.applied)
             night = self.workspace.as_of

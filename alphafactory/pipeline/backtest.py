@@ -137,7 +137,9 @@ def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow], *, past: bool)
     least = workspace.config.quality.minimum_score
     with workspace.database.begin() as connection:
         found = scores.read_scores(connection, [row.id for row in rows], workspace.as_of)
-        bad = [row for row in rows if found.get(row.id, 1.0) < least]
+        low = [row for row in rows if found.get(row.id, 1.0) < least]
+        usable = data_fingerprints(connection, low, workspace.cutoff)  # a symbol without any bar is a failure below
+        bad = [row for row in low if row.id in usable]
         if bad and not past:
             backtests.withdraw(connection, [row.id for row in bad])
     if not bad:

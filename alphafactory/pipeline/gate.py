@@ -75,7 +75,7 @@ def check_quality(run: Run) -> StepReport:
         if changed:
             batch = _read(connection, changed, workspace)
             market = _market(batch if len(changed) == len(rows) else _read(connection, rows, workspace))
-            context = replace(context, market=market)
+            context = replace(_with_actions(connection, context, changed, workspace), market=market)
             found = judge(batch, context, applied)
             touched = _store(connection, changed, found, applied, workspace)
             _score(connection, batch, changed, context, workspace)
@@ -90,11 +90,17 @@ def check_quality(run: Run) -> StepReport:
 
 
 def _fingerprints(connection: Connection, ids: list[int], cutoff: datetime) -> dict[int, str]:
-    """Return for each symbol with bars a hash of them, faulty ones included."""
+    """Return for each symbol with bars a hash of them, faulty ones included, and of its splits and dividends."""
 
     def compute(some: list[int]) -> dict[int, str]:
         # Many symbols are hashed faster in one pass over the table than by their keys.
-        return bars.read_fingerprints(connection, cutoff, clean=False, symbol_ids=some if len(some) < _BY_KEY else None)
+        by_key = some if len(some) < _BY_KEY else None
+        known = bars.read_fingerprints(connection, cutoff, clean=False, symbol_ids=by_key)
+        said = {key: [known[key]] for key in some if key in known}
+        for read in (actions.read_splits, actions.read_dividends):
+            for key, day, amount in read(connection, some, cutoff):
+                said.get(key, []).append(f"{read.__name__} {day} {amount!r}")
+        return {key: _digest(*words) for key, words in said.items()}
 
     found = cached_fingerprints(connection, ids, cutoff, compute, recipe=_RECIPE)
     return {key: found[key] for key in ids if key in found}
@@ -108,20 +114,31 @@ def _read(connection: Connection, rows: Sequence[SymbolRow], workspace: Workspac
 def _context(connection: Connection, rows: Sequence[SymbolRow], workspace: Workspace) -> QualityContext:
     tickers = {row.id: row.ticker for row in rows}
     ids = list(tickers)
-    splits = actions.read_splits(connection, ids, workspace.cutoff)
-    dividends = actions.read_dividends(connection, ids, workspace.cutoff)
     sources = workspace.config.sources
     return QualityContext(
         as_of=max(workspace.as_of, workspace.now.date()),
         newest_session=_newest_session(connection, rows, workspace),
         listings={row.ticker: row.listing for row in rows},
-        splits=tuple(Split(tickers[key], day, ratio) for key, day, ratio in splits),
-        dividends=tuple(Dividend(tickers[key], day, amount) for key, day, amount in dividends),
+        splits=(),
+        dividends=(),
         observations=tuple(
             Observation(tickers[key], session, source, close, volume)
             for key, session, source, close, volume in vendors.read_observations(connection, ids)
         ),
         first_wanted=sources.start if set(sources.chain) - {"csv", "synthetic"} else None,
+    )
+
+
+def _with_actions(
+    connection: Connection, context: QualityContext, rows: Sequence[SymbolRow], workspace: Workspace
+) -> QualityContext:
+    tickers = {row.id: row.ticker for row in rows}
+    splits = actions.read_splits(connection, list(tickers), workspace.cutoff)
+    dividends = actions.read_dividends(connection, list(tickers), workspace.cutoff)
+    return replace(
+        context,
+        splits=tuple(Split(tickers[key], day, ratio) for key, day, ratio in splits),
+        dividends=tuple(Dividend(tickers[key], day, amount) for key, day, amount in dividends),
     )
 
 
@@ -162,8 +179,7 @@ def _digests(
 ) -> dict[int, str]:
     """Return for each series a hash of all that its findings and its score depend on."""
     said = {ticker: list(words) for ticker, words in verdicts.items()}
-    told: tuple[Split | Dividend | Observation, ...] = (*context.splits, *context.dividends, *context.observations)
-    for one in told:
+    for one in context.observations:
         said.setdefault(one.ticker, []).append(repr(one))
     terms = ",".join(sorted(rule.name for rule in applied)) + _code() + str(context.newest_session)
     return {

@@ -71,8 +71,10 @@ class Need:
         """Whether the last stored bar is so old that the gate says so instead of the night."""
         return len(self.held) > 0 and int(np.sum(self.sessions > self.held[-1])) > _NIGHTS_OF_WAITING
 
-    def received(self, sessions: DateArray) -> None:
-        """Take note of what has been delivered."""
+    def received(self, sessions: DateArray, source: str) -> None:
+        """Take note of what a source has delivered."""
+        if np.isin(sessions, self.missing).any() and (len(self.held) == 0 or sessions.max() > self.held[-1]):
+            self.owner = source
         self.missing = self.missing[~np.isin(self.missing, sessions)]
         self.held = np.union1d(self.held, sessions)
 

@@ -167,7 +167,7 @@ def _note_holes(
         for ticker, need in one.needs.items():
             code = position.get(ticker)
             came = kept.sessions[starts[code] : starts[code + 1]] if code is not None else kept.sessions[:0]
-            need.received(came)
+            need.received(came, source)
             gaps += _holes_of(need, (one.start, one.end), source, workspace)
     vendors.write_gaps(connection, gaps)
 

@@ -172,9 +172,11 @@ def ask_profiles(workspace: Workspace, askings: Sequence[Asking], needs: Sequenc
         allowed = max(0, workspace.config.sources.profiles_a_night - len(tonight))
         open_ones = [need for need in left if need.ticker not in asked][:allowed]
         for need in open_ones:
-            if asking.tally.stopped or not _describe(workspace, asking, need):
-                continue
-            left.remove(need)
+            if not asking.tally.stopped and _describe(workspace, asking, need):
+                left.remove(need)
+        # A symbol whose turn has not come yet waits for another night; a small quota is not spent on it.
+        waiting = {need.ticker for need in left} - asked - {need.ticker for need in open_ones}
+        left = [need for need in left if asking.tally.stopped or need.ticker not in waiting]
 
 
 def _describe(workspace: Workspace, asking: Asking, need: Need) -> bool:

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from alphafactory.sources import VendorSource
     from alphafactory.store.symbols import SymbolRow
 
-_SHOWN = 5
-
 
 def ask_vendors(run: Run, sources: Sequence[VendorSource]) -> StepReport:
     """Ask the vendors in order for what the tables lack."""
@@ -52,8 +50,9 @@ def ask_vendors(run: Run, sources: Sequence[VendorSource]) -> StepReport:
     _fill(askings, [need for need in needs if need.newest_is_missing and need.aliases])
     ended = ask_delistings(workspace, askings, _stopped(needs))
     failures = [*ask_actions(workspace, askings, needs), *_unfilled(needs, ended)]
+    announced = ask_earnings(workspace, askings, needs)
     ask_profiles(workspace, askings, needs)
-    notes = [ask_earnings(workspace, askings, needs), cross_check(workspace, askings, needs)]
+    notes = [announced, cross_check(workspace, askings, needs)]
     words = [_settle(workspace, asking, before[asking.tally.vendor]) for asking in askings]
     _note(run, [asking.tally for asking in askings])
     rows_written = sum(a.tally.bars_new + a.tally.bars_changed + a.tally.actions for a in askings)

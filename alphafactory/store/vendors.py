@@ -176,12 +176,6 @@ def read_gaps(connection: Connection, symbol_ids: Sequence[int]) -> list[Gap]:
     return [Gap(*row) for row in connection.execute(query, {"ids": list(symbol_ids)})]
 
 
-def forget_gaps(connection: Connection, symbol_ids: Sequence[int], source: str) -> None:
-    """Forget the holes of symbols whose whole history is asked for again."""
-    statement = text("DELETE FROM bar_gaps WHERE timeframe = '1d' AND symbol_id = ANY(:ids) AND source = :source")
-    connection.execute(statement, {"ids": list(symbol_ids), "source": source})
-
-
 def write_observations(connection: Connection, observed: Sequence[tuple[int, Observation]], moment: datetime) -> int:
     """Keep what second vendors say beside the bars; return the number of rows."""
     rows: list[dict[str, Any]] = [

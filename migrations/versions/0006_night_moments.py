@@ -32,10 +32,11 @@ def upgrade() -> None:
             comment="What was thought of its delisting before: pairs of a day or null, and until when, oldest first.",
         ),
     )
-    # Whatever a night took in before this version became known when the night began. One of a past date that took
-    # nothing in was a repetition.
+    # What a night took in became known when the night began, or at the end of its day where it was made up for later.
+    # A night that took nothing in may have been a repetition.
     op.execute(
-        "UPDATE job_runs r SET known_until = started_at WHERE EXISTS (SELECT 1 FROM job_steps t "
+        "UPDATE job_runs r SET known_until = CASE WHEN started_at < (as_of + 2)::timestamp AT TIME ZONE 'UTC' "
+        "THEN started_at ELSE (as_of + 1)::timestamp AT TIME ZONE 'UTC' END WHERE EXISTS (SELECT 1 FROM job_steps t "
         "WHERE t.job_run_id = r.id AND t.name = 'download' AND t.outcome IN ('fine', 'partial'))"
     )
     op.execute(

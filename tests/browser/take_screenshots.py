@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from browser.backtest_samples import sample_backtest
+from browser.report_samples import sample_night
 from playwright.sync_api import Browser, sync_playwright
-from report_samples import sample_backtest, sample_night
 
 from alphafactory.reports.writing import write_report
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser.report_samples import sample_backtest, sample_night
+from browser.backtest_samples import sample_backtest
+from browser.report_samples import sample_night
 
 from alphafactory.reports.contexts import FindingRow
 from alphafactory.reports.writing import write_report

@@ -112,7 +112,7 @@ def seen(nights: Nights, as_of: date, now: datetime, *, replay: bool) -> dict[st
     """Return what a person can read as of a night: findings, scores, members, announcements, delistings."""
     with opened(nights, as_of, now, replay=replay) as workspace:
         with workspace.database.begin() as connection:
-            rows = symbols.read_symbols(connection)
+            rows = [row for row in symbols.read_symbols(connection) if row.first_night and row.first_night <= as_of]
             ids = [row.id for row in rows]
             earnings = actions.read_earnings(connection, ids, workspace.cutoff)
             delisted = {row.ticker: row.as_known(workspace.cutoff).listing.delisted for row in rows}

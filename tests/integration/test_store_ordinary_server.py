@@ -116,7 +116,7 @@ def test_a_night_gives_what_it_gives_on_the_embedded_server(nights: Nights, simu
     assert simulated.run(date(2024, 6, 14)).outcome == "fine"
     assert nights.tables() == simulated.tables()
     again = nights.run(date(2024, 6, 14))
-    assert [step.rows for step in again.steps] == [0, 0, 0, 0]
+    assert {step.rows for step in again.steps} == {0}
 
 
 def test_the_reader_reads_and_changes_nothing(nights: Nights) -> None:

@@ -229,5 +229,3 @@ def test_a_session_that_has_not_closed_is_never_stored(
         assert download(nights, now.date(), now).outcome == "fine"
         assert max(bars_of(nights, "T00")) == newest
         assert len(bars_of(nights, "T00")) == len(sessions_between("XNYS", date(2024, 6, 3), newest))
-
-

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nights import Nights
-
     from vendor_fakes.server import App, Reply, Request
 
 ROOT = Path(__file__).parents[2]

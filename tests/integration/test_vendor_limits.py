@@ -1,4 +1,4 @@
-"""Vendors that refuse, wait or fail: each refusal costs as few requests as it must, budgets hold for all who share them."""
+"""Vendors that refuse, wait or fail: each refusal costs as few requests as it must, budgets hold for all."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from browser.report_samples import sample_backtest, sample_night
+from browser.backtest_samples import sample_backtest
+from browser.report_samples import sample_night
 
 from alphafactory.reports import figures, palette
 from alphafactory.reports.rendering import Assets, embed_json, render_backtest, render_index

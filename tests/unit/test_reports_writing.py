@@ -10,7 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser.report_samples import sample_backtest, sample_night
+from browser.backtest_samples import sample_backtest
+from browser.report_samples import sample_night
 
 from alphafactory.errors import ReportError
 from alphafactory.reports.writing import write_backtest_page, write_report
