@@ -268,7 +268,8 @@ def newest_session(connection: Connection, symbol_ids: Sequence[int], as_of: dat
     """Return the newest session up to `as_of` of which any of the symbols has a bar."""
     query = text(  # a look into the index for each symbol, instead of all their bars
         "SELECT max(newest.session) FROM unnest(CAST(:ids AS int[])) AS wanted(id), LATERAL ("
-        "SELECT session FROM bars_1d WHERE symbol_id = wanted.id AND session <= :as_of ORDER BY session DESC LIMIT 1) AS newest"
+        "SELECT session FROM bars_1d WHERE symbol_id = wanted.id AND session <= :as_of "
+        "ORDER BY session DESC LIMIT 1) AS newest"
     )
     found: date | None = connection.execute(query, {"ids": list(symbol_ids), "as_of": as_of}).scalar()
     return found

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,12 +19,26 @@ import pytest
 import typer.main
 import yaml
 from pydantic import BaseModel
+from vendor_fakes.server import HTML, LoopbackServer, Reply
 
 from alphafactory.cli.application import PROGRAM, app, global_options_first
 from alphafactory.config import Config
+from alphafactory.config_sources import VendorLimits
+from alphafactory.domain.bars import BarBatch
+from alphafactory.domain.market import Listing
 from alphafactory.domain.plugins import MarketView
 from alphafactory.metrics import METRICS
 from alphafactory.quality.gate import discover_rules
+from alphafactory.quality.rule import QualityContext
+from alphafactory.sources.base import BarRequest
+from alphafactory.sources.vendor import (
+    BadKeyError,
+    EmptyAnswerError,
+    LocalBudget,
+    UnknownSymbolError,
+    VendorCaller,
+    VendorDownError,
+)
 from alphafactory.strategies.catalogue import discover_strategies
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -180,9 +197,25 @@ def test_the_readme_leads_to_every_page() -> None:
     assert set(PAGES) <= reached
 
 
+def example(base: str) -> str:
+    """Return the one shown plug-in with that base class."""
+    [text] = [text for _, text in blocks("python") if f"({base}):" in text]
+    return text
+
+
+def loaded(base: str, name: str) -> Any:
+    """Run the shown file and return its class."""
+    module: dict[str, Any] = {"__name__": name}
+    exec(compile(example(base), f"{name}.py", "exec"), module)
+    return module[name]
+
+
+def test_every_example_is_tried() -> None:
+    assert len(blocks("python")) == 3
+
+
 def test_the_example_strategy_works(tmp_path: Path) -> None:
-    for number, (_, text) in enumerate(blocks("python")):
-        (tmp_path / f"example_{number}.py").write_text(text, encoding="utf-8")
+    (tmp_path / "example.py").write_text(example("Strategy"), encoding="utf-8")
     found = discover_strategies(tmp_path)
     assert found.broken == []
     mine = [strategy for name, strategy in found.items() if str(tmp_path) in found.paths[name]]
@@ -195,3 +228,39 @@ def test_the_example_strategy_works(tmp_path: Path) -> None:
     sessions = np.datetime64("2020-01-01") + np.arange(6)
     view = MarketView(sessions, close, close, close, close, close, indicators)
     assert mine[0].signals(view, resolve_parameters(mine[0], {})).ravel().tolist() == [0, 1, 1, 0, 0, 1]
+
+
+def test_the_example_rule_works() -> None:
+    rule = loaded("SeriesRule", "RepeatedVolume")()
+    sessions = np.datetime64("2020-01-01") + np.arange(3)
+    price, lines = np.full(6, 10.0), np.zeros(6, dtype=np.int64)
+    volume = np.array([100.0, 100.0, 101.0, 101.0, 0.0, 0.0])
+    codes = np.repeat([0, 1], 3)
+    series = BarBatch(("A", "B"), codes, np.tile(sessions, 2), price, price, price, price, volume, lines)
+    [found] = rule.find(series, QualityContext(date(2020, 1, 3), date(2020, 1, 3)))
+    assert (found.subject, found.session, found.severity) == ("A", date(2020, 1, 2), "note")
+    assert found.message == "the volume 100 is that of the session before"
+
+
+def test_the_example_source_works() -> None:
+    rows = [["2024-03-13", 10, 12, 9, 11, 500], ["2024-03-14", 11, 12, 10, 10.5, 600]]
+    request = BarRequest(Listing("BRK.B"), "BRK.B", date(2024, 3, 13), date(2024, 3, 14))
+    limits = VendorLimits(per_minute=1000, attempts=2, first_wait=0, timeout=5)
+    with LoopbackServer(lambda asked: Reply(rows if asked.path in {"/BRK-B", "/SPY"} else [])) as server:
+        caller = VendorCaller("example", limits, LocalBudget("example"), seed=1)
+        source = loaded("VendorSource", "ExampleSource")(SimpleNamespace(base_url=server.url), caller)
+        server.fail(HTML)
+        bars = source.fetch_bars(request).bars
+        assert server.requests[-1].query == {"from": "2024-03-13", "to": "2024-03-14"}
+        assert source.newest_session(date(2024, 3, 15)) == date(2024, 3, 14)
+        with pytest.raises(EmptyAnswerError):
+            source.fetch_bars(replace(request, known_as="GONE"))
+        for status, kind in ((401, BadKeyError), (404, UnknownSymbolError), (503, VendorDownError)):
+            server.fail(Reply(status=status), 2)
+            with pytest.raises(kind):
+                source.fetch_bars(request)
+            server.forget_faults()
+    assert bars.tickers == ("BRK.B",)
+    assert bars.sessions.tolist() == [date(2024, 3, 13), date(2024, 3, 14)]
+    assert bars.close.tolist() == [11.0, 10.5]
+    assert bars.volume.tolist() == [500.0, 600.0]
