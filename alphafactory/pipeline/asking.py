@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.arrays import DateArray
     from alphafactory.domain.findings import Finding
+    from alphafactory.domain.timeframes import Timeframe
     from alphafactory.pipeline.needs import Need
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.quality.rule import Rule
@@ -52,6 +53,11 @@ _LONGEST_CLOSURE = timedelta(days=10)
 
 _MOST = 0.5
 """The share of symbols that must lack a session for it to be fetched whole."""
+
+
+def subject(what: str, timeframe: Timeframe) -> str:
+    """Return the name under which answers about bars of a timeframe are noted."""
+    return what if timeframe == "1d" else f"{what} {timeframe}"
 
 
 @dataclass(slots=True)
@@ -71,6 +77,8 @@ class Tally:
     def in_words(self, requests: int) -> str:
         """Return the vendor's night in a sentence."""
         parts = [f"{self.bars_new} new and {self.bars_changed} changed bars of {len(self.symbols)} symbols"]
+        if not self.symbols and not self.refused:
+            parts = ["not needed for bars"]
         if self.actions:
             parts.append(f"{self.actions} corporate actions")
         if self.refused:
@@ -95,18 +103,20 @@ class Asking:
     whole_sessions: DateArray = field(default_factory=NO_SESSIONS.copy)
     threads: int = 1
     offers_until: date | None = None
+    timeframe: Timeframe = "1d"
 
     def ask(self, needs: Sequence[Need]) -> None:
         """Ask for what these symbols lack."""
         wanted = {need.ticker: self._wanted(need) for need in needs if self._trades_here(need)}
         asked = [need for need in needs if len(wanted.get(need.ticker, NO_SESSIONS))]
-        if "grouped" in self.source.offers:
+        if "grouped" in self.source.offers and self.timeframe == "1d":
             self._ask_grouped(asked, wanted)
         left = [(need, wanted[need.ticker]) for need in asked if len(wanted[need.ticker])]
         self._ask_one_by_one(left)
 
     def _trades_here(self, need: Need) -> bool:
-        return need.row.listing.asset_class in self.source.asset_classes
+        offered = self.timeframe in self.source.timeframes
+        return offered and need.row.listing.asset_class in self.source.asset_classes
 
     def _wanted(self, need: Need) -> DateArray:
         wanted = need.wanted_of(self.source.name, again=need.ticker not in self.rechecked)
@@ -221,11 +231,19 @@ class Asking:
         outcome = "unknown" if isinstance(error, UnknownSymbolError) else type(error).__name__.removesuffix("Error")
         with self.workspace.database.begin() as connection:
             vendors.write_answers(
-                connection, source, "bars", [need.ticker], night=night, outcome=outcome, message=str(error)
+                connection,
+                source,
+                subject("bars", self.timeframe),
+                [need.ticker],
+                night=night,
+                outcome=outcome,
+                message=str(error),
             )
             if isinstance(error, UnknownSymbolError | NotEntitledError | EmptyAnswerError):
                 store_refusal(connection, self.workspace, source, need, (request.start, request.end))
-                vendors.write_answers(connection, source, "recheck", [need.ticker], night=night)
+                vendors.write_answers(
+                    connection, source, subject("recheck", self.timeframe), [need.ticker], night=night
+                )
 
     def refused(self, error: VendorError) -> None:
         """Leave the vendor out for the night where it will not answer the next question either."""
@@ -245,8 +263,9 @@ class Asking:
             if whole_session is not None:
                 vendors.write_answers(connection, self.source.name, "session", [str(whole_session)], night=night)
             else:
-                vendors.write_answers(connection, self.source.name, "recheck", names, night=night)
-                vendors.write_answers(connection, self.source.name, "bars", names, night=night)
+                for what in ("recheck", "bars"):
+                    asked = subject(what, self.timeframe)
+                    vendors.write_answers(connection, self.source.name, asked, names, night=night)
         self.tally.symbols |= {ticker for one in landed for ticker in one.answer.bars.tickers}
         self.tally.bars_new += stored.new
         self.tally.bars_changed += stored.changed

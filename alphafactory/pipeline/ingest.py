@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from alphafactory.errors import SourceError
 from alphafactory.pipeline.aliases import load_aliases
 from alphafactory.pipeline.members import followed_tickers
 from alphafactory.pipeline.running import StepReport, failure
-from alphafactory.pipeline.storing import applied_rules, delivery_rules, store_actions, write_bars
+from alphafactory.pipeline.storing import applied_rules, delivery_rules, store_actions, write_bars, write_intraday
 from alphafactory.pipeline.vendor_access import open_sources
 from alphafactory.pipeline.vendor_night import ask_vendors
 from alphafactory.quality.gate import screen
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.bars import BarBatch
     from alphafactory.domain.market import Delivery
+    from alphafactory.domain.timeframes import Timeframe
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.vendor_access import Opened
     from alphafactory.pipeline.workspace import Workspace
@@ -113,7 +115,13 @@ def _store(run: Run, delivery: Delivery, stamp: str | None, wanted: list[str] | 
         keys = _keys(connection, delivery)
         changes, actions_written = _store_market(connection, delivery, batch, keys, workspace)
         findings.upsert_findings(
-            connection, found, keys, rules=delivery_rules(chosen), subjects=None, moment=workspace.moment
+            connection,
+            found,
+            keys,
+            rules=delivery_rules(chosen),
+            subjects=None,
+            moment=workspace.moment,
+            timeframe=timeframe_of(delivery.bars, workspace),
         )
         if stamp is not None:
             state = states.SourceState(stamp, _newest(batch, workspace.as_of), len(delivery.rejected))
@@ -146,7 +154,9 @@ def _store_market(
     if len(batch) == 0:
         return bars.BarChanges(0, 0), 0
     calendars = {listing.ticker: listing.calendar for listing in delivery.listings}
-    changes, _ = write_bars(connection, workspace, delivery.source, batch, keys=keys, calendars=calendars)
+    timeframe = timeframe_of(batch, workspace)
+    write = write_bars if timeframe == "1d" else partial(write_intraday, timeframe=timeframe)
+    changes = write(connection, workspace, delivery.source, batch, keys=keys, calendars=calendars)
     span = (batch.sessions.min().astype(object), batch.sessions.max().astype(object))
     found = Actions(delivery.splits, delivery.dividends)
     written = store_actions(connection, workspace, delivery.source, keys=keys, found=found, span=span)
@@ -154,6 +164,11 @@ def _store_market(
         connection, keys, delivery.earnings, source=delivery.source, moment=workspace.moment
     )
     return changes, written
+
+
+def timeframe_of(batch: BarBatch, workspace: Workspace) -> Timeframe:
+    """Return the length of a bulk source's bars: those that carry instants are as long as the config says."""
+    return "1d" if batch.instants is None else workspace.config.sources.csv.timeframe
 
 
 def _newest(batch: BarBatch, as_of: date) -> date | None:

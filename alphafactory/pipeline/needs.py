@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphafactory.calendar import known_range, session_close, sessions_between
+from alphafactory.domain.timeframes import is_intraday
 from alphafactory.sources.base import BarRequest
-from alphafactory.store import bars, symbols, vendors
+from alphafactory.store import bars, intraday, symbols, vendors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from alphafactory.domain.arrays import DateArray
+    from alphafactory.domain.timeframes import Timeframe
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.sources.base import VendorSource
     from alphafactory.store.database import Connection
@@ -39,7 +41,8 @@ class Need:
     them that nobody has delivered; `recheck` the newest ones of the calendar, asked for again of whom they came from,
     which `held_by` tells; `owner` is the source of the newest stored bar.
     `holes` names, by source, what it is known not to have; `troubles` what it said tonight, and `unknown_to` who does
-    not know the symbol (any more). `whole` marks a symbol whose whole history is due tonight.
+    not know the symbol (any more). `timeframe` is the length of the bars. `whole` marks a symbol whose whole history
+    is due tonight.
     """
 
     row: SymbolRow
@@ -53,6 +56,7 @@ class Need:
     aliases: tuple[Alias, ...] = ()
     whole: bool = False
     actions_done: bool = False
+    timeframe: Timeframe = "1d"
     troubles: dict[str, str] = field(default_factory=dict)
     unknown_to: set[str] = field(default_factory=set)
 
@@ -95,12 +99,12 @@ class Need:
         """Yield what to ask a vendor for, by the ticker of the time where it files history so."""
         first, last = wanted[0].item(), wanted[-1].item()
         if source.ticker_follows_rename or not self.aliases:
-            yield BarRequest(self.row.listing, self._current_ticker, first, last)
+            yield BarRequest(self.row.listing, self._current_ticker, first, last, self.timeframe)
             return
         for alias in self.aliases:
             start, end = max(first, alias.valid_from or date.min), min(last, alias.valid_to or date.max)
             if start <= end:
-                yield BarRequest(self.row.listing, alias.ticker, start, end)
+                yield BarRequest(self.row.listing, alias.ticker, start, end, self.timeframe)
 
     @property
     def _current_ticker(self) -> str:
@@ -110,12 +114,17 @@ class Need:
 _NIGHTS_OF_WAITING = 10
 
 
-def read_needs(connection: Connection, workspace: Workspace, rows: Sequence[SymbolRow]) -> list[Need]:
-    """Return the needs of the symbols, in their order."""
+def read_needs(
+    connection: Connection, workspace: Workspace, rows: Sequence[SymbolRow], timeframe: Timeframe = "1d"
+) -> list[Need]:
+    """Return the needs of the symbols, in their order; intraday, a session with any bar is there."""
     config = workspace.config.sources
     ids = [row.id for row in rows]
-    held = bars.read_held(connection, ids, workspace.cutoff)
-    holes = _holes(connection, ids)
+    if is_intraday(timeframe):
+        held = intraday.read_held_sessions(connection, ids, timeframe, workspace.cutoff)
+    else:
+        held = bars.read_held(connection, ids, workspace.cutoff)
+    holes = _holes(connection, ids, timeframe)
     aliases: dict[int, list[Alias]] = {}
     for alias in symbols.read_aliases(connection, workspace.cutoff):
         aliases.setdefault(alias.symbol_id, []).append(alias)
@@ -130,7 +139,7 @@ def read_needs(connection: Connection, workspace: Workspace, rows: Sequence[Symb
         # A run that is repeated tonight finds the newest session stored and looks at the same ones again.
         newest = closed[calendar][-config.recheck_sessions - 1 :] if config.recheck_sessions else NO_SESSIONS
         need = _need(row, sessions, held.get(row.id, {}), newest)
-        need.holes, need.aliases = holes.get(row.id, {}), names
+        need.holes, need.aliases, need.timeframe = holes.get(row.id, {}), names, timeframe
         slice_tonight = row.id % config.recheck_nights == workspace.as_of.toordinal() % config.recheck_nights
         need.whole = slice_tonight and row.first_night not in (None, workspace.as_of)
         needs.append(need)
@@ -164,9 +173,9 @@ def _need(row: SymbolRow, sessions: DateArray, held: Mapping[str, DateArray], ne
     return Need(row, sessions, stored, sessions[~np.isin(sessions, stored)], newest, owner, held)
 
 
-def _holes(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, DateArray]]:
+def _holes(connection: Connection, ids: Sequence[int], timeframe: Timeframe) -> dict[int, dict[str, DateArray]]:
     holes: dict[int, dict[str, DateArray]] = {}
-    for gap in vendors.read_gaps(connection, ids):
+    for gap in vendors.read_gaps(connection, ids, timeframe):
         days = np.arange(np.datetime64(gap.first, "D"), np.datetime64(gap.last + timedelta(days=1), "D"))
         of_symbol = holes.setdefault(gap.symbol_id, {})
         of_symbol[gap.source] = np.union1d(of_symbol.get(gap.source, NO_SESSIONS), days)

@@ -6,23 +6,26 @@ One transaction of the caller's holds it all.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alphafactory.calendar import session_close
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
+from alphafactory.domain.resampling import bar_ends
 from alphafactory.quality.gate import discover_rules, screen
 from alphafactory.quality.rule import DeliveryRule
 from alphafactory.sources.base import Actions
-from alphafactory.store import actions, bars, findings, symbols, vendors
+from alphafactory.store import actions, bars, findings, intraday, symbols, vendors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from alphafactory.domain.arrays import DateArray
+    from alphafactory.domain.arrays import BoolArray, DateArray
     from alphafactory.domain.findings import Finding
+    from alphafactory.domain.timeframes import Timeframe
     from alphafactory.pipeline.needs import Need
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.quality.rule import Rule
@@ -69,15 +72,15 @@ def write_bars(
     *,
     keys: Mapping[str, int],
     calendars: Mapping[str, str],
-) -> tuple[BarChanges, set[int]]:
-    """Write screened bars; return the changes, and the symbols whose first night this is."""
+) -> BarChanges:
+    """Write screened daily bars."""
     ids = np.array([keys[ticker] for ticker in batch.tickers], dtype=np.int64)
     if len(batch) == 0:
-        return bars.BarChanges(0, 0), set()
+        return bars.BarChanges(0, 0)
     fresh = symbols.begin_night(connection, [int(key) for key in np.unique(ids[batch.codes])], workspace.as_of)
     # A bar dated after today is known already, for here it is; the gate has to see it to keep it out.
     closes = np.minimum(closing_instants(batch, calendars), np.datetime64(workspace.moment.replace(tzinfo=None), "us"))
-    changes = bars.upsert_bars(
+    return bars.upsert_bars(
         connection,
         batch,
         ids,
@@ -87,7 +90,35 @@ def write_bars(
         fresh=fresh,
         assumed=workspace.replay,
     )
-    return changes, fresh
+
+
+def write_intraday(
+    connection: Connection,
+    workspace: Workspace,
+    source: str,
+    batch: BarBatch,
+    *,
+    keys: Mapping[str, int],
+    calendars: Mapping[str, str],
+    timeframe: Timeframe,
+) -> BarChanges:
+    """Write screened intraday bars, each known from its end on."""
+    if len(batch) == 0 or batch.instants is None:
+        return bars.BarChanges(0, 0)
+    ids = np.array([keys[ticker] for ticker in batch.tickers], dtype=np.int64)
+    fresh = symbols.begin_night(connection, [int(key) for key in np.unique(ids[batch.codes])], workspace.as_of)
+    ends = bar_ends(batch.instants, timeframe, closes=closing_instants(batch, calendars))
+    return intraday.upsert_intraday(
+        connection,
+        batch,
+        ids,
+        source,
+        timeframe,
+        ends=ends,
+        moment=workspace.moment,
+        fresh=fresh,
+        assumed=workspace.replay,
+    )
 
 
 def closing_instants(batch: BarBatch, calendars: Mapping[str, str]) -> DateArray:
@@ -115,17 +146,38 @@ def store_answers(
     keys = {ticker: need.row.id for ticker, need in needs.items()}
     rejected = [row for one in answered for row in one.answer.rejected]
     kept, found = screen(batch, rejected, applied)
+    kept = kept.take(~_doubtful(kept, found))
     calendars = {ticker: need.row.listing.calendar for ticker, need in needs.items()}
-    changes, _ = write_bars(connection, workspace, source, kept, keys=keys, calendars=calendars)
+    timeframe = next(iter(needs.values())).timeframe
+    write = write_bars if timeframe == "1d" else partial(write_intraday, timeframe=timeframe)
+    changes = write(connection, workspace, source, kept, keys=keys, calendars=calendars)
     written = sum(_store_actions(connection, workspace, source, one) for one in answered if one.answer.actions_from)
-    # These rows never became bars: another vendor's bar of the same session must not be kept out because of them.
+    # What is in doubt never became a bar: another vendor's of the same session must not be kept out because of it.
     said = [replace(one, quarantined=False, message=f"{source}: {one.message}") for one in found]
     span = (min(one.start for one in answered), max(one.end for one in answered))
     findings.upsert_findings(
-        connection, said, keys, rules=delivery_rules(applied), subjects=list(needs), moment=workspace.moment, span=span
+        connection,
+        said,
+        keys,
+        rules=delivery_rules(applied),
+        subjects=list(needs),
+        moment=workspace.moment,
+        span=span,
+        timeframe=timeframe,
     )
     _note_holes(connection, workspace, source, answered, kept)
     return Stored(changes.new, changes.changed, written, tuple(said))
+
+
+def _doubtful(batch: BarBatch, found: Sequence[Finding]) -> BoolArray:
+    """Return the mask of the bars of which a vendor told two stories; they are not stored, and others are asked."""
+    doubted = {(one.subject, one.session) for one in found if one.quarantined}
+    mask = np.zeros(len(batch), dtype=np.bool_)
+    for ticker, session in doubted:
+        if ticker in batch.tickers and session is not None:
+            code = batch.tickers.index(ticker)
+            mask |= (batch.codes == code) & (batch.sessions == np.datetime64(session, "D"))
+    return mask
 
 
 def store_actions(
@@ -167,7 +219,7 @@ def _note_holes(
         for ticker, need in one.needs.items():
             code = position.get(ticker)
             came = kept.sessions[starts[code] : starts[code + 1]] if code is not None else kept.sessions[:0]
-            need.received(came, source)
+            need.received(np.unique(came), source)
             gaps += _holes_of(need, (one.start, one.end), source, workspace)
     vendors.write_gaps(connection, gaps)
 
@@ -191,7 +243,15 @@ def _holes_of(need: Need, span: tuple[date, date], source: str, workspace: Works
     runs = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
     reason = f"{source} sent no bar for it"
     return [
-        vendors.Gap(need.row.id, source, settled[run[0]].item(), settled[run[-1]].item(), reason, workspace.as_of)
+        vendors.Gap(
+            need.row.id,
+            source,
+            settled[run[0]].item(),
+            settled[run[-1]].item(),
+            reason,
+            workspace.as_of,
+            need.timeframe,
+        )
         for run in runs
     ]
 
@@ -204,4 +264,6 @@ def _merged(batches: Sequence[BarBatch]) -> BarBatch:
     columns = {
         name: np.concatenate([getattr(batch, name) for batch in batches]) for name in ("sessions", *BAR_FIELDS, "lines")
     }
-    return BarBatch(tickers, np.concatenate(codes), **columns)
+    instants = [batch.instants for batch in batches if batch.instants is not None]
+    whole = len(instants) == len(batches)
+    return BarBatch(tickers, np.concatenate(codes), **columns, instants=np.concatenate(instants) if whole else None)

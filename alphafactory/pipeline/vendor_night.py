@@ -6,12 +6,14 @@ a vendor that failed while others filled its place is told, but costs nobody a r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from alphafactory.domain.market import Listing
-from alphafactory.pipeline.asking import Asking, Tally
+from alphafactory.domain.timeframes import is_intraday
+from alphafactory.pipeline.asking import Asking, Tally, subject
 from alphafactory.pipeline.members import followed_tickers, require_symbols
 from alphafactory.pipeline.needs import read_needs
 from alphafactory.pipeline.running import StepReport, failure
@@ -50,6 +52,7 @@ def ask_vendors(run: Run, sources: Sequence[VendorSource]) -> StepReport:
     _fill(askings, [need for need in needs if need.newest_is_missing and need.aliases])
     ended = ask_delistings(workspace, askings, _stopped(needs))
     failures = [*ask_actions(workspace, askings, needs), *_unfilled(needs, ended)]
+    failures += _ask_intraday(workspace, askings, rows)
     announced = ask_earnings(workspace, askings, needs)
     ask_profiles(workspace, askings, needs)
     notes = [announced, cross_check(workspace, askings, needs)]
@@ -61,14 +64,36 @@ def ask_vendors(run: Run, sources: Sequence[VendorSource]) -> StepReport:
     return StepReport(rows_written, message or "Nothing is missing.", tuple(failures), skipped=nothing and not words)
 
 
+def _ask_intraday(workspace: Workspace, askings: Sequence[Asking], rows: Sequence[SymbolRow]) -> list[Failure]:
+    """Ask for the bars of the configured intraday timeframes, of the symbols for which any vendor offers them."""
+    failures: list[Failure] = []
+    for timeframe in workspace.config.sources.timeframes:
+        offering = [asking for asking in askings if timeframe in asking.source.timeframes]
+        classes = {name for asking in offering for name in asking.source.asset_classes}
+        wanted = [row for row in rows if row.listing.asset_class in classes]
+        if not is_intraday(timeframe) or not wanted:
+            continue
+        with workspace.database.begin() as connection:
+            needs = read_needs(connection, workspace, wanted, timeframe)
+            rechecked = {
+                asking.source.name: vendors.read_answered(
+                    connection, asking.source.name, subject("recheck", timeframe), workspace.as_of
+                )
+                for asking in offering
+            }
+        _fill([replace(a, timeframe=timeframe, rechecked=set(rechecked[a.source.name])) for a in offering], needs)
+        failures += [{**one, "subject": f"{one['subject']} {timeframe}"} for one in _unfilled(needs, {})]
+    return failures
+
+
 def _followed(workspace: Workspace, sources: Sequence[VendorSource]) -> list[SymbolRow]:
     """Return the symbols to follow; those that are named for the first time get a row."""
     with workspace.database.begin() as connection:
         wanted = followed_tickers(connection, workspace)
         known = symbols.read_symbols(connection)
         names = {row.ticker for row in known} | {alias.ticker for alias in symbols.read_aliases(connection)}
-        require_symbols(wanted, sources[0], known=len(known))
         pairs = workspace.config.sources.crypto.symbols if any(s.name == "crypto" for s in sources) else []
+        require_symbols(wanted, sources[0], known=len(known) + len(pairs))
         new = [ticker for ticker in (*(wanted or ()), *pairs) if ticker not in names]
         symbols.add_symbols(connection, [_listing(ticker) for ticker in new], sources[0].name)
         chosen = None if wanted is None else list(dict.fromkeys((*wanted, *pairs)))

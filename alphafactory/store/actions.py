@@ -41,7 +41,9 @@ WITH delivered AS (
 )
 INSERT INTO {table} (symbol_id, ex_date{kind_comma}, known_at, {amount}, source)
 SELECT symbol_id, ex_date{kind_comma},
-    CASE WHEN unseen AND symbol_id = ANY(:fresh) THEN CAST(ex_date AS timestamp) AT TIME ZONE 'UTC' ELSE :moment END,
+    CASE WHEN unseen AND symbol_id = ANY(:fresh)
+        -- Midnight itself belongs to the day before, which must not know of it.
+        THEN CAST(ex_date AS timestamp) AT TIME ZONE 'UTC' + interval '1 second' ELSE :moment END,
     amount, :source
 FROM wanted
 ON CONFLICT (symbol_id, ex_date{kind_comma}, known_at) DO UPDATE

@@ -84,6 +84,9 @@ AND NOT EXISTS (
 )
 """
 
+_GROWTH = 5
+"""The statistics of a table are renewed when a write adds more than a fifth of what it held."""
+
 
 @dataclass(frozen=True, slots=True)
 class BarChanges:
@@ -168,7 +171,10 @@ def _copy_first(connection: Connection, batch: BarBatch, symbol_ids: IntArray, s
         ColumnData("known_at_assumed", "bool", np.ones(rows, dtype=np.uint8)),
     ]
     written = copy_in(raw(connection), "bars_1d", columns)
-    connection.execute(text("ANALYZE bars_1d"))  # the night reads at once, long before autovacuum would look
+    # The night reads at once, long before autovacuum would look; a few rows more change no plan.
+    counted = connection.execute(text("SELECT reltuples FROM pg_class WHERE oid = 'bars_1d'::regclass")).scalar_one()
+    if counted < rows * _GROWTH:
+        connection.execute(text("ANALYZE bars_1d"))
     return written
 
 

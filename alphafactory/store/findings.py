@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from alphafactory.domain.findings import Finding
+    from alphafactory.domain.timeframes import Timeframe
 
 Verdict = Literal["accepted", "rejected"]
 _FOUND = """
@@ -31,7 +32,8 @@ unnest(CAST(:rules AS text[]), CAST(:severities AS text[]), CAST(:subjects AS te
 """
 _CLOSE = f"""
 UPDATE quality_findings q SET closed_at = :moment
-WHERE q.closed_at IS NULL AND q.rule = ANY(:applied) AND (:everything OR q.subject = ANY(:covered))
+WHERE q.closed_at IS NULL AND q.timeframe = :timeframe AND q.rule = ANY(:applied)
+    AND (:everything OR q.subject = ANY(:covered))
     AND (CAST(:first AS date) IS NULL OR q.session BETWEEN :first AND :last)
     AND NOT EXISTS (
         SELECT 1 FROM {_FOUND}
@@ -45,10 +47,10 @@ INSERT INTO quality_findings
     (rule, severity, subject, symbol_id, timeframe, session, message, payload, quarantined, evidence, known_at,
     found_at)
 SELECT DISTINCT ON (rule, subject, session)
-    rule, severity, subject, symbol_id, '1d', session, message, payload, quarantined, evidence,
+    rule, severity, subject, symbol_id, :timeframe, session, message, payload, quarantined, evidence,
     greatest(known_at, (
         SELECT max(o.closed_at) FROM quality_findings o WHERE o.rule = f.rule AND o.subject = f.subject
-            AND o.timeframe = '1d' AND o.session IS NOT DISTINCT FROM f.session
+            AND o.timeframe = :timeframe AND o.session IS NOT DISTINCT FROM f.session
     )), :moment
 FROM {_FOUND}
 ON CONFLICT (rule, subject, timeframe, session) WHERE closed_at IS NULL DO NOTHING
@@ -95,6 +97,7 @@ def upsert_findings(
     moment: datetime,
     known_at: Sequence[datetime] | None = None,
     span: tuple[date, date] | None = None,
+    timeframe: Timeframe = "1d",
 ) -> int:
     """Write what `rules` found on `subjects` (None: on anything), close what they find no more; return rows touched.
 
@@ -107,9 +110,11 @@ def upsert_findings(
         moment: aware UTC; when the judging became known.
         known_at: for each finding when the world could know of it, by default `moment`.
         span: the sessions that were looked at, where not all were.
+        timeframe: of the bars; a fault of an intraday bar says nothing of the day's.
     """
     values = {
         "moment": moment,
+        "timeframe": timeframe,
         "applied": list(rules),
         "everything": subjects is None,
         "covered": list(subjects or ()),

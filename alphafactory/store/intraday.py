@@ -74,6 +74,11 @@ SELECT symbol_id, {_ROW} FROM bar_revisions
 WHERE timeframe = {{timeframe}} AND symbol_id = ANY({{ids}}) AND known_from <= {{cutoff}} AND known_to > {{cutoff}}
 {{span}}
 """  # noqa: S608  only our own names are put in
+_HELD = """
+SELECT symbol_id, source, string_agg(date_send(session), ''::bytea ORDER BY session)
+FROM (SELECT DISTINCT symbol_id, source, session FROM {table} WHERE symbol_id = ANY(:ids) AND known_at <= :cutoff) held
+GROUP BY symbol_id, source
+"""
 # The key knows instants alone. No session reaches further from its date than this, in whatever zone it lies.
 _REACH = "2 days"
 
@@ -250,6 +255,18 @@ def read_intraday(
         span=_span(start, end),
     )
     return _as_batch(connection, query, symbol_ids, tickers)
+
+
+def read_held_sessions(
+    connection: Connection, symbol_ids: Sequence[int], timeframe: Timeframe, cutoff: datetime
+) -> dict[int, dict[str, DateArray]]:
+    """Return, by symbol and source, the sessions of which bars were known at `cutoff`, ascending."""
+    query = text(_HELD.format(table=_partition(timeframe)))
+    found: dict[int, dict[str, DateArray]] = {}
+    for key, source, packed in connection.execute(query, {"ids": list(symbol_ids), "cutoff": cutoff}):
+        days = np.frombuffer(packed, dtype=">i4").astype("timedelta64[D]")
+        found.setdefault(int(key), {})[str(source)] = np.datetime64("2000-01-01", "D") + days
+    return found
 
 
 def _span(start: date | None, end: date | None) -> sql.Composed:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from alphafactory.domain.market import Observation
+    from alphafactory.domain.timeframes import Timeframe
 
 _OPEN_DAY = """
 INSERT INTO vendor_budgets (vendor, day, recent) VALUES (:vendor, :day, '{}') ON CONFLICT (vendor, day) DO NOTHING
@@ -46,7 +47,7 @@ ON CONFLICT (vendor, subject, key) DO UPDATE SET night = excluded.night, outcome
 """
 _WRITE_GAP = """
 INSERT INTO bar_gaps (symbol_id, timeframe, source, first_session, last_session, reason, asked_on)
-VALUES (:symbol_id, '1d', :source, :first_session, :last_session, :reason, :asked_on)
+VALUES (:symbol_id, :timeframe, :source, :first_session, :last_session, :reason, :asked_on)
 ON CONFLICT (symbol_id, timeframe, source, first_session) DO UPDATE SET
     last_session = greatest(bar_gaps.last_session, excluded.last_session), reason = excluded.reason,
     asked_on = excluded.asked_on
@@ -85,6 +86,7 @@ class Gap:
     last: date
     reason: str
     asked_on: date
+    timeframe: Timeframe = "1d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def write_gaps(connection: Connection, gaps: Iterable[Gap]) -> None:
     rows = [
         {
             "symbol_id": gap.symbol_id, "source": gap.source, "first_session": gap.first, "last_session": gap.last,
-            "reason": gap.reason, "asked_on": gap.asked_on,
+            "reason": gap.reason, "asked_on": gap.asked_on, "timeframe": gap.timeframe,
         }
         for gap in gaps
     ]  # fmt: skip
@@ -167,13 +169,13 @@ def write_gaps(connection: Connection, gaps: Iterable[Gap]) -> None:
         connection.execute(text(_WRITE_GAP), rows)
 
 
-def read_gaps(connection: Connection, symbol_ids: Sequence[int]) -> list[Gap]:
+def read_gaps(connection: Connection, symbol_ids: Sequence[int], timeframe: Timeframe = "1d") -> list[Gap]:
     """Return the known holes of the symbols."""
     query = text(
-        "SELECT symbol_id, source, first_session, last_session, reason, asked_on FROM bar_gaps "
-        "WHERE timeframe = '1d' AND symbol_id = ANY(:ids) ORDER BY symbol_id, source, first_session"
+        "SELECT symbol_id, source, first_session, last_session, reason, asked_on, timeframe FROM bar_gaps "
+        "WHERE timeframe = :timeframe AND symbol_id = ANY(:ids) ORDER BY symbol_id, source, first_session"
     )
-    return [Gap(*row) for row in connection.execute(query, {"ids": list(symbol_ids)})]
+    return [Gap(*row) for row in connection.execute(query, {"ids": list(symbol_ids), "timeframe": timeframe})]
 
 
 def write_observations(connection: Connection, observed: Sequence[tuple[int, Observation]], moment: datetime) -> int:

@@ -113,14 +113,15 @@ def test_a_config_that_is_shown_is_valid(page: str, text: str) -> None:
     Config.model_validate(tree)
 
 
-def leaves(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Yield (dotted key, default, meaning) of every setting."""
+def leaves(model: type[BaseModel], above: str = "", section: BaseModel | None = None) -> Iterator[tuple[str, Any, str]]:
+    """Yield (dotted key, default, meaning) of every setting; a section's default may differ from its class's."""
     for name, info in model.model_fields.items():
         kind = info.annotation
+        default = info.get_default(call_default_factory=True) if section is None else getattr(section, name)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from leaves(kind, f"{above}{name}.")
+            yield from leaves(kind, f"{above}{name}.", default)
         else:
-            yield f"{above}{name}", info.get_default(call_default_factory=True), info.description or ""
+            yield f"{above}{name}", default, info.description or ""
 
 
 def setting_rows() -> list[str]:
@@ -255,11 +256,13 @@ def test_the_example_source_works() -> None:
         assert source.newest_session(date(2024, 3, 15)) == date(2024, 3, 14)
         with pytest.raises(EmptyAnswerError):
             source.fetch_bars(replace(request, known_as="GONE"))
-        for status, kind in ((401, BadKeyError), (404, UnknownSymbolError), (503, VendorDownError)):
-            server.fail(Reply(status=status), 2)
+        cut = Reply(rows, cut=0.5)
+        refusals = [(Reply(status=401), BadKeyError), (Reply(status=404), UnknownSymbolError), (cut, VendorDownError)]
+        for reply, kind in refusals:
+            server.fail(reply, 2)
             with pytest.raises(kind):
                 source.fetch_bars(request)
-            server.forget_faults()
+            server.mend()
     assert bars.tickers == ("BRK.B",)
     assert bars.sessions.tolist() == [date(2024, 3, 13), date(2024, 3, 14)]
     assert bars.close.tolist() == [11.0, 10.5]

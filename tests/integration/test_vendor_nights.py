@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nights import Nights
+    from vendor_fakes.server import Reply, Request
 
 FIRST, YESTERDAY, NIGHT = date(2023, 1, 3), date(2024, 3, 13), date(2024, 3, 14)
 TICKERS = [f"T{number:02d}" for number in range(12)]
@@ -59,3 +61,32 @@ def test_one_missing_session_is_one_request(nights: Nights, street: Street) -> N
     assert len(street.asked("polygon", "/aggs/grouped/")) == 1
     assert len(street.asked("polygon", "/aggs/ticker/")) == 0
     assert nights.ask("SELECT count(*) FROM bars WHERE session = %s", NIGHT) == [(len(TICKERS),)]
+
+
+def test_of_two_stories_of_a_session_neither_is_stored_and_another_vendor_is_asked(
+    nights: Nights, street: Street
+) -> None:
+    street.lead(nights, "polygon", "yahoo")
+    day, ticker = sorted(street.market["T03"].bars)[50], "T03"
+    true_answer = street.polygon
+
+    def two_stories(request: Request) -> Reply:
+        reply = true_answer(request)
+        if f"/aggs/ticker/{ticker}/" in request.path and reply.status == 200:
+            rows = list(reply.body["results"])
+            told = {**rows[50], "c": rows[50]["c"] + 1, "h": rows[50]["h"] + 1}
+            return replace(reply, body={**reply.body, "results": [*rows[:51], told, *rows[51:]]})
+        return reply
+
+    street.servers["polygon"].app = two_stories
+    result = nights.run(YESTERDAY)
+    assert result.outcome == "fine", result.steps
+    assert stored(nights, ticker) == truth(street, ticker, YESTERDAY)
+    sources = dict(
+        nights.ask(
+            "SELECT session, b.source FROM bars b JOIN symbols s ON s.id = b.symbol_id WHERE ticker = %s", ticker
+        )
+    )
+    assert {session for session, source in sources.items() if source == "yahoo"} == {day}
+    found = nights.ask("SELECT subject, session, quarantined FROM quality_findings WHERE rule = 'conflicting_bars'")
+    assert found == [(ticker, day, False)]

@@ -25,14 +25,14 @@ class SameSession:
 
 
 def same_sessions(delivered: BarBatch) -> Iterator[SameSession]:
-    """Yield every symbol and session that has more than one row of finite numbers."""
+    """Yield every symbol and session (intraday: opening instant) that has more than one row of finite numbers."""
     finite = np.logical_and.reduce([np.isfinite(getattr(delivered, name)) for name in BAR_FIELDS])
     usable = np.flatnonzero(finite)
-    codes, sessions = delivered.codes[usable], delivered.sessions[usable]
-    if _strictly_ordered(codes, sessions.astype(np.int64)):
+    codes, times = delivered.codes[usable], delivered.times[usable]
+    if _strictly_ordered(codes, times.astype(np.int64)):
         return
-    rows = usable[np.lexsort((sessions, codes))]
-    repeats = (np.diff(delivered.codes[rows]) == 0) & (np.diff(delivered.sessions[rows]).astype(np.int64) == 0)
+    rows = usable[np.lexsort((times, codes))]
+    repeats = (np.diff(delivered.codes[rows]) == 0) & (np.diff(delivered.times[rows]).astype(np.int64) == 0)
     equal = np.logical_and.reduce([np.diff(getattr(delivered, name)[rows]) == 0 for name in BAR_FIELDS])
     starts = np.flatnonzero(np.concatenate(([True], ~repeats)))
     ends = np.append(starts[1:], len(rows))

@@ -29,7 +29,7 @@ class UnorderedRows(DeliveryRule):
         """Return every row, and one finding a symbol."""
         order = np.argsort(delivered.codes, kind="stable")
         codes = delivered.codes[order]
-        steps = np.diff(delivered.sessions[order]).astype(np.int64)
+        steps = np.diff(delivered.times[order]).astype(np.int64)
         same = np.diff(codes) == 0
         symbols = len(delivered.tickers)
         backward = np.bincount(codes[1:][same & (steps < 0)], minlength=symbols)
