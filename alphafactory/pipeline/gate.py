@@ -21,6 +21,7 @@ from alphafactory import quality
 from alphafactory.calendar import session_close
 from alphafactory.domain.findings import Finding, Severity, quarantine_in_words
 from alphafactory.domain.market import Dividend, Observation, Split
+from alphafactory.indicators.catalogue import shipped_catalogue
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.quality.gate import discover_rules, judge
@@ -28,6 +29,7 @@ from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
 from alphafactory.quality.score import explain
 from alphafactory.store import actions, bars, findings, scores, states, vendors
 from alphafactory.store.versions import cached_fingerprints
+from alphafactory.strategies.catalogue import discover_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,8 @@ READS = (
 )  # fmt: skip
 WRITES = ("quality_findings", "quality_judgements", "quality_scores", "series_states", "series_fingerprints")
 _RECIPE = "bars/1"
+_BROKEN = "broken_plugin"
+"""What is found of a plug-in file that cannot be used; no rule, for it concerns no bar."""
 _BY_KEY = 50
 _MARKET_SYMBOLS = 10
 """So many symbols must have a return on a day for their median to be the market's."""
@@ -60,33 +64,61 @@ def check_quality(run: Run) -> StepReport:
     if run.is_past:
         return StepReport(0, f"The night of {workspace.as_of} has been: nothing is judged anew.", broken, skipped=True)
     with workspace.database.begin() as connection:
+        noted = _note_broken_plugins(connection, registry.broken, workspace)
         chosen = choose_universe(connection, workspace, everything=True).symbols
         prints = _fingerprints(connection, [row.id for row in chosen], workspace.cutoff)
         rows = [row for row in chosen if row.id in prints]
         if not rows:
-            return StepReport(0, "There are no bars yet.", broken, skipped=True)
+            return StepReport(noted, "There are no bars yet.", broken, skipped=noted == 0)
         context = _context(connection, rows, workspace)
         wanted = _digests(rows, prints, applied, context, findings.read_verdicts(connection))
         judged = states.read_series_states(connection, "gate")
         changed = [row for row in rows if judged.get(row.id) != wanted[row.id]]
-        unchanged = [row.id for row in rows if judged.get(row.id) == wanted[row.id]]
         found: list[Finding] = []
         touched = 0
         if changed:
-            batch = _read(connection, changed, workspace)
-            market = _market(batch if len(changed) == len(rows) else _read(connection, rows, workspace))
-            context = replace(_with_actions(connection, context, changed, workspace), market=market)
-            found = judge(batch, context, applied)
-            touched = _store(connection, changed, found, applied, workspace)
-            _score(connection, batch, changed, context, workspace)
-            # A judgement of values that are no longer there has ended with its finding.
-            done = _digests(changed, prints, applied, context, findings.read_verdicts(connection))
-            states.write_series_states(connection, "gate", done)
+            found, touched = _judge(
+                connection, rows, changed, prints=prints, applied=applied, context=context, workspace=workspace
+            )
+        unchanged = [row.id for row in rows if judged.get(row.id) == wanted[row.id]]
         scores.upsert_scores(connection, {}, night=workspace.as_of, moment=workspace.moment, others=unchanged)
     if not changed:
-        return StepReport(0, "No series changed.", broken, skipped=True)
+        return StepReport(noted, "No series changed.", broken, skipped=noted == 0)
     message = f"{len(changed)} series judged, {touched} findings opened or closed.{quarantine_in_words(found)}"
-    return StepReport(touched, message, broken)
+    return StepReport(touched + noted, message, broken)
+
+
+def _judge(
+    connection: Connection,
+    rows: Sequence[SymbolRow],
+    changed: Sequence[SymbolRow],
+    *,
+    prints: dict[int, str],
+    applied: Sequence[type[Rule]],
+    context: QualityContext,
+    workspace: Workspace,
+) -> tuple[list[Finding], int]:
+    """Judge the changed series against the market of all; write findings and scores, and that it was done."""
+    batch = _read(connection, changed, workspace)
+    market = _market(batch if len(changed) == len(rows) else _read(connection, rows, workspace))
+    context = replace(_with_actions(connection, context, changed, workspace), market=market)
+    found = judge(batch, context, applied)
+    touched = _store(connection, changed, found, applied, workspace)
+    _score(connection, batch, changed, context, workspace)
+    # A judgement of values that are no longer there has ended with its finding.
+    done = _digests(changed, prints, applied, context, findings.read_verdicts(connection))
+    states.write_series_states(connection, "gate", done)
+    return found, touched
+
+
+def _note_broken_plugins(connection: Connection, rules: Sequence[BrokenPlugin], workspace: Workspace) -> int:
+    """Write a finding for each plug-in file that cannot be used: rules, strategies, indicators."""
+    strategies = discover_strategies(workspace.config.paths.strategies).broken
+    found = [
+        Finding(_BROKEN, Severity.ERROR, f"{one.path}:{one.line}", one.message, payload={"kind": one.kind})
+        for one in (*rules, *strategies, *shipped_catalogue().broken)
+    ]
+    return findings.upsert_findings(connection, found, {}, rules=[_BROKEN], subjects=None, moment=workspace.moment)
 
 
 def _fingerprints(connection: Connection, ids: list[int], cutoff: datetime) -> dict[int, str]:

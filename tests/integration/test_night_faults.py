@@ -237,6 +237,23 @@ def test_a_broken_strategy_of_the_user_stops_nobody(
     ]  # fmt: skip
 
 
+def test_a_broken_file_is_a_finding_until_it_is_mended(nights: Nights, file: PriceFile) -> None:
+    file.write()
+    folder = nights.folder / "strategies"
+    folder.mkdir()
+    (folder / "typo.py").write_text("def broken(:\n")
+    nights.run(DAY)
+    found = (
+        "SELECT subject, severity, quarantined, closed_at IS NULL FROM quality_findings WHERE rule = 'broken_plugin'"
+    )
+    ((subject, severity, quarantined, is_open),) = nights.ask(found)
+    assert subject.endswith("typo.py:1")
+    assert (severity, quarantined, is_open) == ("error", False, True)
+    (folder / "typo.py").unlink()
+    assert nights.run(DAY, later_that_evening(DAY)).outcome == "fine"
+    assert nights.ask(found)[0][3] is False
+
+
 def test_a_strategy_that_is_dropped_in_runs_tonight_and_an_edit_is_a_new_version(
     nights: Nights, file: PriceFile
 ) -> None:
