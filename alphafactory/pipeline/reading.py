@@ -8,6 +8,7 @@ from alphafactory.domain.bars import BAR_FIELDS
 from alphafactory.domain.timeframes import is_intraday
 from alphafactory.errors import UsageError
 from alphafactory.pipeline.aliases import the_symbol
+from alphafactory.pipeline.coarser import read_coarser
 from alphafactory.pipeline.panel import read_panel
 from alphafactory.pipeline.universes import members_on
 from alphafactory.store import actions, bars, symbols, universes
@@ -70,6 +71,7 @@ def read_bars(
 ) -> list[dict[str, Any]]:
     """Return a symbol's bars with their source and since when they are known, in order of time.
 
+    A timeframe that nobody delivered is made of a finer one that is stored, which `source` then names.
     Daily bars say whether the gate keeps them from being used. `adjusted` gives them as indicators and backtests see
     them: on the share basis of the newest session, with the split factor and dividends, quarantined ones left out.
 
@@ -82,6 +84,10 @@ def read_bars(
     with workspace.database.begin() as connection:
         row = the_symbol(connection, name)
         found = read_sourced_bars(connection, row.id, timeframe, workspace.cutoff, first=first, last=last)
+        if not found and not adjusted:
+            found = read_coarser(connection, row, timeframe, workspace.cutoff, first=first, last=last)
+            if found and not is_intraday(timeframe):
+                return [{**bar, "kept_out": None} for bar in found]
         if is_intraday(timeframe):
             return [{**bar, "timeframe": timeframe} for bar in found]
         clean = read_panel(connection, [row], workspace.cutoff).symbol(0)

@@ -13,6 +13,7 @@ from vendor_fakes.street import LIMITS, open_street
 from vendor_fakes.truth import make_market, make_security
 
 from alphafactory.domain.resampling import resample
+from alphafactory.pipeline import reading
 from alphafactory.store.bars import read_bars
 from alphafactory.store.intraday import read_intraday
 
@@ -91,3 +92,8 @@ def test_a_file_of_minutes_touches_no_daily_bar(nights: Nights) -> None:
     assert (count(nights, "1m", "AAA"), count(nights, "1d", "AAA")) == (20, 0)
     found = nights.ask("SELECT rule, timeframe, session FROM quality_findings WHERE quarantined")
     assert found == [("conflicting_bars", "1m", EVE)]
+
+    with nights.workspace(EVE) as workspace:
+        (five, *_), (day,) = (reading.read_bars(workspace, "AAA", timeframe=length) for length in ("5m", "1d"))
+    assert (five["source"], five["open"], five["close"], five["volume"]) == ("made of 1m", 10.0, 10.34, 500.0)
+    assert (day["session"], day["close"], day["volume"]) == (EVE, 10.49, 2000.0)
