@@ -74,7 +74,7 @@ class SourcesConfig(Section):
     order: Literal["auto"] | list[str] = Field(
         "auto",
         description="sources to ask, in order: each fills what those before it left open. auto: csv alone if csv.path "
-        "is set, else polygon and alpha_vantage with a key, and yahoo",
+        "is set, else polygon (with a key), yahoo, alpha_vantage (with a key)",
     )
     start: date = Field(date(2015, 1, 1), description="vendors are asked for bars from this day on")
     timeframes: list[Timeframe] = Field(["1d"], min_length=1, description="lengths of bars: 1d, 1h, 15m, 5m, 1m")

@@ -120,6 +120,9 @@ class Asking:
 
     def _wanted(self, need: Need) -> DateArray:
         wanted = need.wanted_of(self.source.name, again=need.ticker not in self.rechecked)
+        if self.timeframe in self.source.reach:
+            kept = timedelta(days=self.source.reach[self.timeframe])
+            wanted = wanted[wanted > np.datetime64(self.workspace.as_of - kept, "D")]
         return wanted[np.isin(wanted, need.missing) | ~np.isin(wanted, self.whole_sessions)]
 
     def _ask_grouped(self, needs: Sequence[Need], wanted: dict[str, DateArray]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from alphafactory.calendar import session_close
 from alphafactory.domain.bars import BAR_FIELDS, BarBatch
+from alphafactory.domain.findings import Severity
 from alphafactory.domain.resampling import bar_ends
 from alphafactory.quality.gate import discover_rules, screen
 from alphafactory.quality.rule import DeliveryRule
@@ -153,7 +154,16 @@ def store_answers(
     changes = write(connection, workspace, source, kept, keys=keys, calendars=calendars)
     written = sum(_store_actions(connection, workspace, source, one) for one in answered if one.answer.actions_from)
     # What is in doubt never became a bar: another vendor's of the same session must not be kept out because of it.
-    said = [replace(one, quarantined=False, message=f"{source}: {one.message}") for one in found]
+    # It is no fault of the series either; a hole that nobody fills is found as one.
+    said = [
+        replace(
+            one,
+            quarantined=False,
+            severity=Severity.WARNING if one.severity is Severity.ERROR else one.severity,
+            message=f"{source}: {one.message}",
+        )
+        for one in found
+    ]
     span = (min(one.start for one in answered), max(one.end for one in answered))
     findings.upsert_findings(
         connection,

@@ -10,7 +10,7 @@ of the config. Sources are the only code that reads foreign files or speaks to a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -125,6 +125,7 @@ class VendorSource(Source):
     what went wrong, with no key in its words; `NotOfferedError` where the vendor has nothing of the kind.
     `ticker_follows_rename` says whether the whole history is filed under today's ticker (Yahoo) or each part under the
     ticker of its time (Polygon). `actions_in_bulk`: corporate actions of many symbols take few requests.
+    `reach`: days back from the night that the vendor keeps, for timeframes of which it does not keep all.
     """
 
     offers: ClassVar[frozenset[Offer]]
@@ -132,6 +133,7 @@ class VendorSource(Source):
     asset_classes: ClassVar[frozenset[str]] = frozenset({"equity", "index"})
     ticker_follows_rename: ClassVar[bool] = True
     actions_in_bulk: ClassVar[bool] = False
+    reach: ClassVar[Mapping[Timeframe, int]] = {}
 
     @abstractmethod
     def __init__(self, settings: Any, caller: VendorCaller) -> None:

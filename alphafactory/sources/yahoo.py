@@ -31,7 +31,7 @@ from alphafactory.sources.yahoo_records import announcement, read_earnings_rows,
 from alphafactory.sources.yahoo_session import YahooConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from alphafactory.config_sources import YahooSettings
     from alphafactory.domain.market import Dividend, EarningsDate, Listing, Split
@@ -73,6 +73,8 @@ class Yahoo(VendorSource):
     timeframes = TIMEFRAMES
     asset_classes = frozenset({"equity", "etf", "index"})
     ticker_follows_rename = True
+    # A day less than Yahoo refuses, which counts by its own clock.
+    reach: ClassVar[Mapping[Timeframe, int]] = {"1h": 728, "15m": 58, "5m": 58, "1m": 28}
 
     def __init__(self, settings: YahooSettings, caller: VendorCaller) -> None:
         """Keep the settings and the caller; nothing is asked yet."""

@@ -77,6 +77,19 @@ def test_hours_of_shares_beside_their_days(nights: Nights) -> None:
         assert nights.ask("SELECT count(DISTINCT known_at) > 20 FROM bars WHERE timeframe = '1h'") == [(True,)]
 
 
+def test_a_vendor_is_asked_for_no_more_than_it_keeps(nights: Nights) -> None:
+    with open_street(make_market(["T0"], date(2023, 6, 1), NIGHT)) as street:
+        street.lead(nights, "yahoo")
+        nights.settings["sources.timeframes"] = ["1d", "15m"]
+        street.open_until(EVE)
+        step = download(nights, EVE)
+        assert step.outcome == "fine", step
+        assert nights.ask("SELECT min(session) FROM bars WHERE timeframe = '15m'") == [(date(2024, 1, 16),)]
+        street.forget()
+        assert download(nights, EVE).rows == 0
+        assert street.asked("yahoo", "interval", "15m") == []
+
+
 def test_a_file_of_minutes_touches_no_daily_bar(nights: Nights) -> None:
     minutes = [f"AAA,2024-03-13 09:{minute}:00,10,11,9,{10 + minute / 100},100" for minute in range(30, 50)]
     contradiction = "AAA,2024-03-13 09:49:00,10,11,9,10.6,100"

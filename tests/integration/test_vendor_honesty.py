@@ -1,0 +1,227 @@
+"""Answers that would cost money if they were believed: actions told twice or forgotten, other symbols' data, words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from vendor_fakes.downloads import bars_of, download, sources_of
+from vendor_fakes.server import Reply
+from vendor_fakes.street import Street, open_street
+from vendor_fakes.truth import make_market, make_security
+
+from alphafactory.domain.market import Dividend, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from nights import Nights
+    from vendor_fakes.server import Request
+
+FIRST, BEFORE, NIGHT, NEXT = date(2024, 1, 2), date(2024, 3, 13), date(2024, 3, 14), date(2024, 3, 15)
+SPLIT_DAY, EX_DAY = date(2024, 3, 8), date(2024, 2, 26)
+TICKERS = [f"T{number:02d}" for number in range(4)]
+
+
+@pytest.fixture
+def street() -> Iterator[Street]:
+    market = make_market(TICKERS, FIRST, NEXT)
+    market["T01"] = make_security("T01", FIRST, NEXT, splits=[(SPLIT_DAY, 4.0)])
+    with open_street(market) as opened:
+        opened.open_until(BEFORE)
+        yield opened
+
+
+def retold(street: Street, vendor: str, change: Callable[[Request, Any], Any]) -> None:
+    """Let a vendor's good answers pass through `change`."""
+    true_answer = street.servers[vendor].app
+
+    def app(request: Request) -> Reply:
+        reply = true_answer(request)
+        if reply.status != 200 or not isinstance(reply.body, dict):
+            return reply
+        return replace(reply, body=change(request, json.loads(json.dumps(reply.body))))
+
+    street.servers[vendor].app = app
+
+
+def splits(nights: Nights) -> list[tuple[Any, ...]]:
+    return nights.ask("SELECT ticker, ex_date, ratio, source FROM v_splits ORDER BY 1, 2")
+
+
+def dividends(nights: Nights) -> list[tuple[Any, ...]]:
+    return nights.ask("SELECT ticker, ex_date, amount, source FROM v_dividends ORDER BY 1, 2, 3")
+
+
+def truth(street: Street, ticker: str, until: date) -> dict[date, tuple[float, ...]]:
+    return {
+        day: (bar.open, bar.high, bar.low, bar.close, bar.volume)
+        for day, bar in street.market[ticker].between(FIRST, until).items()
+    }
+
+
+def raw(nights: Nights, ticker: str) -> dict[date, tuple[Any, ...]]:
+    return {day: tuple(bar[:5]) for day, bar in bars_of(nights, ticker).items()}
+
+
+@pytest.mark.parametrize("kind", ["splits", "dividends"])
+def test_an_action_that_polygon_lists_twice_happens_once(nights: Nights, street: Street, kind: str) -> None:
+    street.market["T01"].dividends.append(Dividend("T01", EX_DAY, 0.5))
+
+    def twice(request: Request, body: Any) -> Any:
+        if f"/reference/{kind}" in request.path:
+            body["results"] += [{**row, "id": f"{row['id']}-again"} for row in body["results"]]
+        return body
+
+    retold(street, "polygon", twice)
+    street.lead(nights, "polygon")
+    assert download(nights, BEFORE).outcome == "fine"
+    assert splits(nights) == [("T01", SPLIT_DAY, 4.0, "polygon")]
+    assert dividends(nights) == [("T01", EX_DAY, 0.5, "polygon")]
+
+
+def test_a_split_that_yahoo_lists_twice_happens_once(nights: Nights, street: Street) -> None:
+    def twice(request: Request, body: Any) -> Any:
+        found = body.get("chart", {}).get("result", [{}])[0].get("events", {}).get("splits", {})
+        found.update({f"{key}1": {**event, "date": event["date"] + 60} for key, event in list(found.items())})
+        return body
+
+    retold(street, "yahoo", twice)
+    street.lead(nights, "yahoo")
+    assert download(nights, BEFORE).outcome == "fine"
+    assert splits(nights) == [("T01", SPLIT_DAY, 4.0, "yahoo")]
+    assert raw(nights, "T01") == truth(street, "T01", BEFORE)
+
+
+def test_a_vendor_that_forgets_a_symbol_takes_none_of_its_splits_back(nights: Nights, street: Street) -> None:
+    street.lead(nights, "yahoo")
+    download(nights, BEFORE)
+    assert splits(nights) == [("T01", SPLIT_DAY, 4.0, "yahoo")]
+    street.open_until(NIGHT)
+    street.yahoo.delisted.add("T01")
+    download(nights, NIGHT)
+    assert splits(nights) == [("T01", SPLIT_DAY, 4.0, "yahoo")]
+
+
+def test_a_split_of_tomorrow_has_not_touched_yahoos_prices(nights: Nights, street: Street) -> None:
+    """Yahoo lists a split before the first session on the new basis: the prices are still on the old one."""
+
+    def announce(request: Request, body: Any) -> Any:
+        if "/chart/T02" in request.path:
+            events = body["chart"]["result"][0].setdefault("events", {})
+            moment = 1_710_423_000 if False else 1_710_768_600 - 3 * 86_400  # 15 March 2024, 9:30 in New York
+            events.setdefault("splits", {})[str(moment)] = {"date": moment, "numerator": 4.0, "denominator": 1.0}
+        return body
+
+    retold(street, "yahoo", announce)
+    street.open_until(NIGHT)
+    street.lead(nights, "yahoo")
+    assert download(nights, NIGHT).outcome == "fine"
+    assert raw(nights, "T02") == truth(street, "T02", NIGHT)
+
+
+def test_a_reverse_split_tonight_revises_no_volume(nights: Nights, street: Street) -> None:
+    """Yahoo's volumes are whole numbers on the newest basis: a tenth of a share's volume loses its last digit."""
+    security = street.market["T03"]
+    for day, bar in security.bars.items():
+        security.restate(day, volume=bar.volume + 7 + 2 * (day.day % 3))
+    street.yahoo.forget()
+    street.lead(nights, "yahoo")
+    nights.settings["sources.recheck_nights"] = 1
+    download(nights, BEFORE)
+    before = raw(nights, "T03")
+    bar = security.bars[NIGHT]
+    prices = {name: round(getattr(bar, name) * 10, 2) for name in ("open", "high", "low", "close")}
+    security.restate(NIGHT, **prices, volume=bar.volume // 10)
+    security.splits.append(Split("T03", NIGHT, 0.1))
+    street.open_until(NIGHT)
+    download(nights, NIGHT)
+    assert splits(nights)[-1] == ("T03", NIGHT, 0.1, "yahoo")
+    after = raw(nights, "T03")
+    assert {day: after[day] for day in before} == before
+    assert nights.ask("SELECT count(*) FROM bar_revisions") == [(0,)]
+
+
+@pytest.mark.parametrize("vendor", ["polygon", "yahoo", "alpha_vantage"])
+def test_another_symbols_bars_are_refused(nights: Nights, street: Street, vendor: str) -> None:
+    """A vendor mixes its answers up: the next one fills in, and nothing of the other symbol is stored."""
+    true_answer = street.servers[vendor].app
+
+    def mixed_up(request: Request) -> Reply:
+        bars = "/aggs/" in request.path or "/chart/" in request.path or "TIME_SERIES" in str(request.query)
+        query = {name: "T02" if word == "T00" else word for name, word in request.query.items()} if bars else None
+        path = request.path.replace("/T00", "/T02") if bars else request.path
+        return true_answer(replace(request, path=path, query=query or request.query))
+
+    street.servers[vendor].app = mixed_up
+    other = "yahoo" if vendor != "yahoo" else "polygon"
+    street.lead(nights, vendor, other)
+    assert download(nights, BEFORE).outcome == "fine"
+    assert raw(nights, "T00") == truth(street, "T00", BEFORE)
+    assert set(sources_of(nights, "T00")) == {other}
+
+
+def test_a_sum_of_dividends_is_not_stored_beside_its_parts(nights: Nights, street: Street) -> None:
+    """Yahoo tells a regular and a special dividend of one day as their sum, Polygon tells both."""
+    street.market["T00"].dividends.append(Dividend("T00", EX_DAY, 5.0))
+    street.lead(nights, "yahoo", "polygon")
+    download(nights, BEFORE)
+    assert dividends(nights) == [("T00", EX_DAY, 5.0, "yahoo")]
+    street.market["T00"].dividends[:] = [Dividend("T00", EX_DAY, 0.5), Dividend("T00", EX_DAY, 4.5, "special")]
+    street.lead(nights, "polygon")
+    nights.ask("DELETE FROM vendor_answers WHERE subject = 'actions'")
+    street.open_until(NIGHT)
+    download(nights, NIGHT)
+    assert dividends(nights) == [("T00", EX_DAY, 5.0, "yahoo")]
+
+
+@pytest.mark.parametrize("vendor", ["polygon", "yahoo", "alpha_vantage"])
+def test_words_that_no_table_can_hold_stop_no_night(nights: Nights, street: Street, vendor: str) -> None:
+    words = "Evil \0 \ud800 '); DROP TABLE bars; --%s"
+
+    def strange(request: Request, body: Any) -> Any:
+        if "/reference/tickers/T" in request.path:
+            body["results"]["name"] = words
+        if "quoteSummary" in body:
+            body["quoteSummary"]["result"][0]["quoteType"]["longName"] = words
+            body["quoteSummary"]["result"][0]["assetProfile"]["sector"] = words
+        if "Name" in body:
+            body |= {"Name": words, "Sector": words}
+        if "/chart/T00" in request.path:
+            body["chart"]["result"][0]["indicators"]["quote"][0]["close"][5] = words
+        if "/aggs/ticker/T00" in request.path:
+            body["results"][5]["c"] = words
+        if "Time Series (Daily)" in body and request.query["symbol"] == "T00":
+            day = sorted(body["Time Series (Daily)"])[5]
+            body["Time Series (Daily)"][day]["4. close"] = words
+        return body
+
+    retold(street, vendor, strange)
+    street.lead(nights, vendor)
+    assert download(nights, BEFORE).outcome in {"fine", "partial"}
+    assert len(raw(nights, "T00")) == len(truth(street, "T00", BEFORE)) - 1
+    assert raw(nights, "T02") == truth(street, "T02", BEFORE)
+
+
+@pytest.mark.parametrize("vendor", ["polygon", "yahoo", "alpha_vantage"])
+def test_a_refusal_in_words_that_no_table_can_hold_stops_no_night(
+    nights: Nights, street: Street, vendor: str
+) -> None:
+    true_answer = street.servers[vendor].app
+    words = 'Evil \\u0000 \\ud800 "); DROP'.replace('"', "'")
+
+    def app(request: Request) -> Reply:
+        bars = "/aggs/" in request.path or "/chart/T00" in request.path or "T00" in str(request.query)
+        if not bars:
+            return true_answer(request)
+        if vendor == "yahoo":
+            return Reply(f'{{"chart": {{"result": null, "error": {{"code": "x", "description": "{words}"}}}}}}', 400)
+        return Reply(f'{{"Error Message": "{words}", "status": "ERROR"}}\0')
+
+    street.servers[vendor].app = app
+    street.lead(nights, vendor)
+    assert download(nights, BEFORE).outcome in {"partial", "failed"}
+    assert nights.ask("SELECT count(*) FROM bars WHERE symbol_id IN (SELECT id FROM symbols WHERE ticker = 'T02')")[0][0] > 0
