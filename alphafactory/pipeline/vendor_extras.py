@@ -14,7 +14,7 @@ from alphafactory.domain.market import Observation
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.storing import store_actions
 from alphafactory.sources.base import BarRequest
-from alphafactory.sources.vendor import VendorError
+from alphafactory.sources.vendor import EmptyAnswerError, UnknownSymbolError, VendorError
 from alphafactory.store import actions, bars, symbols, vendors
 from alphafactory.store.symbols import Alias
 
@@ -78,8 +78,15 @@ def _try_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], si
         _store_actions(workspace, asking, needs, since)
     except VendorError as error:
         asking.refused(error)
+        if isinstance(error, UnknownSymbolError | EmptyAnswerError) and all(_has_ended(need) for need in needs):
+            return {}
         return {need.ticker: str(error) for need in needs}
     return {}
+
+
+def _has_ended(need: Need) -> bool:
+    """Whether a symbol seems to trade no more, so that a vendor without it leaves nothing out."""
+    return need.newest_is_missing or need.row.listing.delisted is not None
 
 
 def _store_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], since: date) -> None:
@@ -231,8 +238,9 @@ def cross_check(workspace: Workspace, askings: Sequence[Asking], needs: Sequence
     for need in [need for need in rotated if len(need.held) and not need.newest_is_missing][
         : config.cross_check_symbols
     ]:
-        second = next((a for a in offering if a.source.name != need.owner and not a.tally.stopped), None)
-        if second is None or need.row.listing.asset_class not in second.source.asset_classes:
+        others = (a for a in offering if a.source.name != need.owner and not a.tally.stopped)
+        second = next((a for a in others if need.row.listing.asset_class in a.source.asset_classes), None)
+        if second is None:
             continue
         rows = _observe(workspace, second, need, config.cross_check_sessions)
         observed, compared = observed + rows, compared + (rows > 0)

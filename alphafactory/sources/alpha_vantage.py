@@ -168,7 +168,7 @@ class AlphaVantageSource(VendorSource):
 
         def carry(url: str) -> dict[str, Any]:
             answer = self._object(url.partition("?")[2], subject, timeout)
-            return payloads.complete_series(answer, subject)
+            return payloads.complete_series(answer, symbol, subject)
 
         # The library writes its arguments into the address as they are, so they are quoted here.
         client = TimeSeries(key=quote(self._key, safe=""), output_format="json")
@@ -179,8 +179,15 @@ class AlphaVantageSource(VendorSource):
 
     def _ask_json(self, function: str, ticker: str, read: Callable[..., T]) -> T:
         subject = f"alpha_vantage, {function} of {ticker}"
-        query = urlencode({"function": function, "symbol": payloads.spell(ticker), "apikey": self._key})
-        return self.caller.call(lambda timeout: read(self._object(query, subject, timeout), subject=subject))
+        symbol = payloads.spell(ticker)
+        query = urlencode({"function": function, "symbol": symbol, "apikey": self._key})
+
+        def ask(timeout: float) -> T:
+            answer = self._object(query, subject, timeout)
+            payloads.require_symbol(answer.get("symbol", answer.get("Symbol")), symbol, subject)
+            return read(answer, subject=subject)
+
+        return self.caller.call(ask)
 
     def _ask_table(self, question: Mapping[str, str], columns: Sequence[str], read: Callable[..., T]) -> T:
         subject = f"alpha_vantage, {question['function']}"

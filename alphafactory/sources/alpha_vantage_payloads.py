@@ -30,6 +30,7 @@ from alphafactory.sources.vendor import (
     RateLimitedError,
     UnknownSymbolError,
     VendorError,
+    storable,
 )
 
 if TYPE_CHECKING:
@@ -138,18 +139,27 @@ def parse_table(text: str, columns: Sequence[str], subject: str, shorten: Callab
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def complete_series(payload: JsonObject, subject: str) -> JsonObject:
+def require_symbol(found: object, symbol: str, subject: str) -> None:
+    """Refuse an answer that says itself that it is about another symbol, with `GarbageError`."""
+    if isinstance(found, str) and found.strip().upper() != symbol.upper():
+        raise GarbageError(f"{subject}: the answer is about {found[:_LONGEST]}, not about {symbol}. Try again later.")
+
+
+def complete_series(payload: JsonObject, symbol: str, subject: str) -> JsonObject:
     """Return a daily answer that has all that the vendor's library takes from it.
 
     `{}` is how the vendor says that it has nothing: it becomes a series without sessions.
 
     Raises:
-        GarbageError: The series is there, but is no object.
+        GarbageError: The series is there, but is no object, or is another symbol's.
     """
+    about = payload.get("Meta Data")
+    if isinstance(about, dict):
+        require_symbol(about.get("2. Symbol"), symbol, subject)
     series = payload.get(SERIES_KEY) if payload else JsonObject([])
     if not isinstance(series, JsonObject):
         raise GarbageError(f"{subject}: there is no object '{SERIES_KEY}' in the answer. Try again later.")
-    return JsonObject([("Meta Data", payload.get("Meta Data")), (SERIES_KEY, series)])
+    return JsonObject([("Meta Data", about), (SERIES_KEY, series)])
 
 
 def read_bars(series: Series, request: BarRequest, columns: Sequence[str]) -> tuple[BarBatch, tuple[RejectedRow, ...]]:
@@ -180,8 +190,10 @@ def _fault(session: date | None, row: list[float | None]) -> str:
 
 def _rejected(ticker: str, text: str, cells: Any, reason: str) -> RejectedRow:
     found = cells if isinstance(cells, dict) else {"row": cells}
-    payload: Payload = {name: None if cell is None else str(cell)[:_LONGEST] for name, cell in found.items()}
-    return RejectedRow(ticker, f"alpha_vantage:{text[:_LONGEST]}", reason, payload)
+    payload: Payload = {
+        storable(name): None if cell is None else storable(str(cell))[:_LONGEST] for name, cell in found.items()
+    }
+    return RejectedRow(ticker, f"alpha_vantage:{storable(text)[:_LONGEST]}", reason, payload)
 
 
 def _batch(ticker: str, sessions: list[date], numbers: list[list[float]]) -> BarBatch:
@@ -350,7 +362,7 @@ def _text(cell: Any, subject: str) -> str | None:
     """Return a cell's words, None where it says in one of the vendor's ways that there are none."""
     if cell is not None and not isinstance(cell, str):
         raise GarbageError(f"{subject}: '{str(cell)[:_LONGEST]}' stands where words belong. Try again later.")
-    return None if cell is None or cell.strip().lower() in _NOTHING else cell.strip()
+    return None if cell is None or cell.strip().lower() in _NOTHING else storable(cell.strip())
 
 
 def _day_or_none(cell: Any, subject: str) -> date | None:

@@ -30,6 +30,7 @@ from alphafactory.sources.vendor import (
     VendorDownError,
     VendorError,
     classify_status,
+    storable,
 )
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def complaint(error: Exception, subject: str) -> VendorError:
 
 def shorten(words: object) -> str:
     """Return foreign words as a message and a table can hold them: short, without what PostgreSQL refuses in texts."""
-    text = " ".join(str(words).encode("utf-8", "replace").decode().replace("\0", "").split())
+    text = " ".join(storable(str(words)).split())
     return text if len(text) <= _LONGEST_WORDS else text[: _LONGEST_WORDS - 1] + "…"
 
 

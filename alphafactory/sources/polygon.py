@@ -127,7 +127,7 @@ class PolygonSource(VendorSource):
             lambda client: client.list_aggs(
                 path, multiplier, span, str(start), str(end), adjusted=adjusted, sort="asc", limit=_MOST_BARS, raw=True
             ),
-            adjusted=adjusted,
+            {"adjusted": adjusted, "ticker": spell(ticker)},
         )
 
     def _undo_splits(self, answer: BarAnswer, request: BarRequest, told_on: date | None) -> BarAnswer:
@@ -169,7 +169,7 @@ class PolygonSource(VendorSource):
         rows, _ = self._rows(
             subject,
             lambda client: client.get_grouped_daily_aggs(str(session), adjusted=False, raw=True),
-            adjusted=False,
+            {"adjusted": False},
         )
         found = [(ours[row["T"]], row) for row in rows if isinstance(row.get("T"), str) and row["T"] in ours]
         names = tuple(sorted({ticker for ticker, _ in found}))
@@ -249,15 +249,15 @@ class PolygonSource(VendorSource):
         client.client.connection_pool_kw["maxsize"] = self.caller.limits.threads
         return client
 
-    def _rows(self, subject: str, ask: Ask, adjusted: bool | None = None) -> tuple[list[Row], date | None]:
+    def _rows(self, subject: str, ask: Ask, asked_for: Row | None = None) -> tuple[list[Row], date | None]:
         """Return the rows of all pages, and the day of the last by the vendor's clock in New York.
 
-        `adjusted` is the basis that the answer must confirm, where it speaks of one.
+        `asked_for` is what the answer must confirm, where it speaks of it: the basis, the ticker.
         """
         rows: list[Row] = []
         asked: set[str] = set()
         for _ in range(_MOST_PAGES):
-            page, day = self.caller.call(partial(self._page, subject, ask, asked, adjusted))
+            page, day = self.caller.call(partial(self._page, subject, ask, asked, asked_for or {}))
             rows += page.rows
             if page.following is None:
                 return rows, day
@@ -266,11 +266,13 @@ class PolygonSource(VendorSource):
         raise GarbageError(f"{subject}: more than {_MOST_PAGES} pages. Ask for a shorter span, or another vendor.")
 
     def _page(
-        self, subject: str, ask: Ask, asked: set[str], adjusted: bool | None, timeout: float
+        self, subject: str, ask: Ask, asked: set[str], asked_for: Row, timeout: float
     ) -> tuple[Page, date | None]:
         payload, day = self._answer(subject, ask, timeout)
-        if adjusted is not None and payload.get("adjusted", adjusted) != adjusted:
-            raise GarbageError(f"{subject}: asked with adjusted={adjusted}, answered with the other basis. Try later.")
+        for name, value in asked_for.items():
+            if payload.get(name, value) != value:
+                found = shorten(str(payload[name]))
+                raise GarbageError(f"{subject}: asked with {name}={value}, answered with {found}. Try again later.")
         page = read_page(payload, subject)
         if page.following in asked:
             raise GarbageError(f"{subject}: the next page is one that was already read. Try again later.")

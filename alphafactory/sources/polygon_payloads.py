@@ -21,7 +21,7 @@ import numpy as np
 from alphafactory.domain.bars import BarBatch
 from alphafactory.domain.market import Dividend, Listing, RejectedRow, Rename, Split
 from alphafactory.sources.base import BarAnswer
-from alphafactory.sources.vendor import GarbageError
+from alphafactory.sources.vendor import GarbageError, storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -201,37 +201,41 @@ def _as_found(row: Row) -> Payload:
     plain: Payload = {}
     for name, value in row.items():
         exact = value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value))
-        plain[_storable(name)] = value if exact else _storable(str(value))[:_LONGEST_WORDS]
+        plain[storable(name)] = value if exact else storable(str(value))[:_LONGEST_WORDS]
     return plain
 
 
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode().replace("\0", "")
-
-
 def read_splits(rows: Iterable[Row], wanted: frozenset[str], start: date, end: date | None) -> tuple[Split, ...]:
-    """Return the splits of the wanted tickers from `start` to `end` (None: no bound), by ticker and date."""
-    found = [
-        Split(row["ticker"], day, _positive(row, "split_to") / _positive(row, "split_from"))
-        for row, day in _actions(rows, wanted, "execution_date", start, end)
-    ]
-    return tuple(sorted(found, key=lambda split: (split.ticker, split.ex_date)))
+    """Return the splits of the wanted tickers from `start` to `end` (None: no bound), by ticker and date.
+
+    Raises:
+        GarbageError: A split cannot be read, or one day has two ratios.
+    """
+    ratios: dict[tuple[str, date], float] = {}
+    for row, day in _actions(rows, wanted, "execution_date", start, end):
+        ratio = _positive(row, "split_to") / _positive(row, "split_from")
+        if ratios.setdefault((row["ticker"], day), ratio) != ratio:
+            raise _unreadable(row, "split_to")
+    return tuple(Split(ticker, day, ratio) for (ticker, day), ratio in sorted(ratios.items()))
 
 
 def read_dividends(rows: Iterable[Row], wanted: frozenset[str], start: date, end: date) -> tuple[Dividend, ...]:
-    """Return the dividends as paid, by ticker and date. One paid in foreign money has its currency in its kind."""
-    found = [
-        Dividend(row["ticker"], day, _positive(row, "cash_amount"), _kind(row))
-        for row, day in _actions(rows, wanted, "ex_dividend_date", start, end)
-        if row.get("cash_amount") != 0  # a declaration without cash pays nothing
-    ]
-    return tuple(sorted(found, key=lambda dividend: (dividend.ticker, dividend.ex_date, dividend.kind)))
+    """Return the dividends as paid, by ticker and date; payments of one kind and day are added up.
+
+    One paid in foreign money has its currency in its kind.
+    """
+    amounts: dict[tuple[str, date, str], float] = {}
+    for row, day in _actions(rows, wanted, "ex_dividend_date", start, end):
+        if row.get("cash_amount") != 0:  # a declaration without cash pays nothing
+            key = (row["ticker"], day, _kind(row))
+            amounts[key] = amounts.get(key, 0.0) + _positive(row, "cash_amount")
+    return tuple(Dividend(ticker, day, amount, kind) for (ticker, day, kind), amount in sorted(amounts.items()))
 
 
 def _kind(row: Row) -> str:
     code, currency = str(row.get("dividend_type") or "CD"), str(row.get("currency") or "USD").upper()
     kind = _KINDS.get(code, code.lower())
-    return kind if currency == "USD" else f"{kind}_{currency.lower()}"
+    return storable(kind if currency == "USD" else f"{kind}_{currency.lower()}")
 
 
 def _actions(
@@ -239,7 +243,11 @@ def _actions(
 ) -> Iterator[tuple[Row, date]]:
     """Yield each wanted row once, with its date. Rows of others are not ours to judge."""
     distinct = {str(row.get("id") or row): row for row in rows}
-    for row in distinct.values():
+    # The same words under another id are the same action told twice.
+    told = {
+        str(sorted((name, str(word)) for name, word in row.items() if name != "id")): row for row in distinct.values()
+    }
+    for row in told.values():
         if not isinstance(row.get("ticker"), str) or row["ticker"] not in wanted:
             continue
         day = _day(row.get(field))
@@ -278,7 +286,7 @@ def read_listing(row: Row, ticker: str) -> Listing:
     fund = "etf" if kind in _FUNDS else "equity"
     return Listing(
         ticker,
-        name=_storable(name) if isinstance(name, str) and name else None,
+        name=storable(name) if isinstance(name, str) and name else None,
         sector=sector_of(row.get("sic_code")),
         asset_class="index" if row.get("market") == "indices" or kind == "INDEX" else fund,
         currency=currency.upper() if isinstance(currency, str) and currency else "USD",

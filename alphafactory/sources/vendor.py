@@ -31,6 +31,11 @@ T = TypeVar("T")
 _MINUTE = 60.0
 
 
+def storable(words: str) -> str:
+    """Return foreign words without what PostgreSQL refuses in texts: NUL, and halves of characters."""
+    return words.encode("utf-8", "replace").decode().replace("\0", "")
+
+
 class VendorError(SourceError):
     """A vendor did not give what was asked for. The message must never hold a key."""
 
@@ -215,7 +220,7 @@ class VendorCaller:
         try:
             return request(self.limits.timeout)
         except VendorError as error:
-            error.args = tuple(self.redact(arg) if isinstance(arg, str) else arg for arg in error.args)
+            error.args = tuple(storable(self.redact(arg)) if isinstance(arg, str) else arg for arg in error.args)
             # A library's error beneath it may hold the key in an address; nobody gets to see it.
             error.__cause__ = error.__context__ = None
             raise error from None

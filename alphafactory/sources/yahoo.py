@@ -18,7 +18,7 @@ from urllib.parse import quote
 from alphafactory.domain.timeframes import TIMEFRAMES, Timeframe, is_intraday
 from alphafactory.errors import SourceUnavailableError
 from alphafactory.sources.base import Actions, BarAnswer, BarRequest, Offer, VendorSource
-from alphafactory.sources.vendor import EmptyAnswerError, GarbageError, UnknownSymbolError
+from alphafactory.sources.vendor import EmptyAnswerError, GarbageError
 from alphafactory.sources.yahoo_payloads import (
     Chart,
     bar_answer,
@@ -26,6 +26,7 @@ from alphafactory.sources.yahoo_payloads import (
     raw_dividends,
     raw_splits,
     read_chart,
+    require_basis,
 )
 from alphafactory.sources.yahoo_records import announcement, read_earnings_rows, read_profile
 from alphafactory.sources.yahoo_session import YahooConnection
@@ -110,15 +111,16 @@ class Yahoo(VendorSource):
         return max(sessions)
 
     def fetch_actions(self, tickers: Sequence[str], start: date, end: date) -> Actions:
-        """Return the splits and dividends by one request a ticker. A ticker that Yahoo does not know has none."""
+        """Return the splits and dividends by one request a ticker; the first refusal ends it.
+
+        A ticker that Yahoo does not know (any more) is refused: to say that it has none would take back what was told.
+        """
         splits: list[Split] = []
         dividends: list[Dividend] = []
         for ticker in tickers:
             subject = f"yahoo, actions of {ticker} {start} to {end}"
-            try:
-                chart = self._chart(spell(ticker), subject, "1d", start, None)
-            except (UnknownSymbolError, EmptyAnswerError):
-                continue
+            chart = self._chart(spell(ticker), subject, "1d", start, None)
+            require_basis(chart, subject)
             splits += (split for split in raw_splits(ticker, chart, start) if split.ex_date <= end)
             dividends += (dividend for dividend in raw_dividends(ticker, chart, start) if dividend.ex_date <= end)
         return Actions(tuple(splits), tuple(dividends))
@@ -183,7 +185,7 @@ class Yahoo(VendorSource):
         }
         address = _CHART + quote(symbol, safe="")
         return self.caller.call(
-            lambda timeout: read_chart(self._connection.ask(subject, address, parameters, timeout), subject)
+            lambda timeout: read_chart(self._connection.ask(subject, address, parameters, timeout), subject, symbol)
         )
 
 

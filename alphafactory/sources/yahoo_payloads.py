@@ -32,6 +32,7 @@ from alphafactory.sources.vendor import (
     NotEntitledError,
     VendorError,
     classify_status,
+    storable,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ _AHEAD = frozenset({22, 23})
 
 def shortened(words: object) -> str:
     """Return foreign words in 200 characters at most."""
-    return " ".join(str(words).split())[:200]
+    return " ".join(storable(str(words)).split())[:200]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +152,25 @@ def garbage(subject: str, found: object) -> GarbageError:
     return GarbageError(f"{subject}: the answer is not what Yahoo sends: {shortened(found)}. Try again later.")
 
 
-def read_chart(payload: object, subject: str) -> Chart:
-    """Take a chart apart; errors as `read_result`. A chart without rows has no timestamps at all."""
+def read_chart(payload: object, subject: str, symbol: str | None = None) -> Chart:
+    """Take a chart apart; errors as `read_result`. A chart without rows has no timestamps at all.
+
+    `symbol` is the one that was asked for, in Yahoo's writing: another's chart is garbage.
+    """
     result = read_result(payload, "chart", subject)
     try:
         meta = result["meta"]
+        if symbol is not None and str(meta.get("symbol", symbol)).upper() != symbol.upper():
+            raise garbage(subject, f"a chart of {meta['symbol']}, not of {symbol}")
         zone = ZoneInfo(meta["exchangeTimezoneName"])
         stamps = result.get("timestamp") or []
         quote = result["indicators"]["quote"][0] if stamps else dict.fromkeys(BAR_FIELDS, ())
         columns = {name: list(quote[name]) for name in BAR_FIELDS}
         events = result.get("events") or {}
         splits = _events(events.get("splits"), zone, lambda event: event["numerator"] / event["denominator"])
-        dividends = _events(events.get("dividends"), zone, lambda event: event["amount"])
+        if len({day for day, _ in splits}) < len(splits):
+            raise ValueError(f"two ratios of one day in {splits}")
+        dividends = _added_up(_events(events.get("dividends"), zone, lambda event: event["amount"]))
         last_trade = meta.get("regularMarketTime")
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise garbage(subject, f"{type(error).__name__} {error} in {shortened(result)}") from None
@@ -178,11 +186,19 @@ def read_chart(payload: object, subject: str) -> Chart:
 def _events(
     found: Mapping[str, Any] | None, zone: ZoneInfo, value: Callable[[Any], float]
 ) -> tuple[tuple[date, float], ...]:
-    """Return (ex-date, value) of each event; the values must be finite and positive."""
-    rows = sorted((session_day(event["date"], zone), float(value(event))) for event in (found or {}).values())
+    """Return (ex-date, value) of each event, one told twice once; the values must be finite and positive."""
+    rows = sorted({(session_day(event["date"], zone), float(value(event))) for event in (found or {}).values()})
     if not all(math.isfinite(amount) and amount > 0 for _, amount in rows):
         raise ValueError(f"split or dividend {rows}")
     return tuple(rows)
+
+
+def _added_up(rows: Sequence[tuple[date, float]]) -> tuple[tuple[date, float], ...]:
+    """Return one row a day: all that is paid on it."""
+    amounts: dict[date, float] = {}
+    for day, amount in rows:
+        amounts[day] = amounts.get(day, 0.0) + amount
+    return tuple(amounts.items())
 
 
 def _local(stamp: int, zone: ZoneInfo) -> datetime:
@@ -204,8 +220,10 @@ def bar_answer(chart: Chart, request: BarRequest, daily: Chart | None = None) ->
 
     Raises:
         EmptyAnswerError: There is no row in a span that has sessions.
+        VendorError: The share basis of the prices cannot be told.
     """
     events = daily or chart
+    require_basis(events, f"yahoo, {request}")
     chosen, sessions = _chosen(chart, request)
     if not chosen and len(sessions_between(request.listing.calendar, request.start, request.end)):
         raise EmptyAnswerError(f"yahoo, {request}: no rows where the calendar has sessions. Ask another vendor.")
@@ -227,6 +245,21 @@ def bar_answer(chart: Chart, request: BarRequest, daily: Chart | None = None) ->
         rejected,
         request.start,
     )
+
+
+def require_basis(chart: Chart, subject: str) -> None:
+    """Refuse a daily chart with a split after its newest row: nobody can tell whether its prices know of it.
+
+    Raises:
+        VendorError: It has one.
+    """
+    newest = max((session_day(stamp, chart.zone) for stamp in chart.stamps), default=None)
+    coming = [day for day, _ in chart.splits if newest is not None and day > newest]
+    if coming:
+        raise VendorError(
+            f"{subject}: Yahoo lists a split on {coming[0]}, after its newest row of {newest}, so that its prices may be "
+            "on the old share basis or on the new one. They are asked for again once it has traded."
+        )
 
 
 def priced_sessions(chart: Chart, end: date) -> list[date]:

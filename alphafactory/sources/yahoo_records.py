@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alphafactory.domain.market import EarningsDate, Listing
-from alphafactory.sources.vendor import VendorError
+from alphafactory.sources.vendor import VendorError, storable
 from alphafactory.sources.yahoo_payloads import garbage, number, read_result, session_day, shortened
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def read_profile(payload: object, ticker: str, subject: str) -> Listing:
 
 
 def _text(word: object) -> str | None:
-    return word if isinstance(word, str) and word else None
+    return storable(word) or None if isinstance(word, str) else None
 
 
 def _first_day(quote: Mapping[str, Any]) -> date | None:

@@ -33,7 +33,8 @@ WITH delivered AS (
     WHERE (n.symbol_id IS NULL OR abs(n.amount - d.amount) > 0.0005 AND (n.source = :source OR n.amount = 0))
     AND NOT EXISTS (
         SELECT 1 FROM newest o WHERE o.symbol_id = d.symbol_id AND o.source <> :source AND o.amount > 0
-        AND abs(o.ex_date - d.ex_date) <= {days} AND abs(o.amount - d.amount) <= 0.01 * o.amount
+        AND (o.ex_date = d.ex_date
+            OR abs(o.ex_date - d.ex_date) <= {days} AND abs(o.amount - d.amount) <= 0.01 * o.amount)
     )
     UNION ALL
     SELECT n.symbol_id, n.ex_date, n.kind, 0, false FROM newest n LEFT JOIN delivered d USING (symbol_id, ex_date, kind)
@@ -49,7 +50,8 @@ FROM wanted
 ON CONFLICT (symbol_id, ex_date{kind_comma}, known_at) DO UPDATE
 SET {amount} = excluded.{amount}, source = excluded.source
 """
-# Vendors date and name the same action differently: one that stands beside another vendor's is no second action.
+# Vendors date and name the same action differently: one that stands beside another vendor's is no second action. Of one
+# day, one vendor's word holds: what is a regular and a special dividend to one is their sum to another.
 _SPLITS = _WRITE.format(table="splits", amount="ratio", kind="'split'", kind_comma="", days=7)
 _DIVIDENDS = _WRITE.format(table="dividends", amount="amount", kind="kind", kind_comma=", kind", days=4)
 _EARNINGS = """

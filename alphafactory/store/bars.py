@@ -3,7 +3,8 @@
 Goes in: an ordered `BarBatch` and the keys of its symbols. Comes out: what changed. Symbols without a bar are copied
 straight into the table; for the others the batch goes to a staging table, and only rows that differ are touched:
 
-1. A bar that its own source changed by more than half a tick goes to `bar_revisions` and is replaced.
+1. A bar that its own source changed by more than half a tick, or a ten-thousandth of its volume, goes to
+   `bar_revisions` and is replaced.
 2. A bar that is not there yet is added, whoever delivers it.
 
 Bars of a symbol's first night are deemed known at their session's close; later ones from the moment they came.
@@ -36,9 +37,11 @@ CREATE TEMP TABLE staged_bars (
     symbol_id int, session date, open float8, high float8, low float8, close float8, volume float8, known_at timestamptz
 ) ON COMMIT DROP
 """
-# Half a tick: US shares trade in cents, below a dollar in hundredths of a cent.
-DIFFERS = "s.volume <> b.volume OR " + " OR ".join(
-    f"abs(s.{name} - b.{name}) > CASE WHEN b.{name} >= 1 THEN 0.005 ELSE 0.00005 END + 1e-9"
+# Half a tick: US shares trade in cents, below a dollar in hundredths of a cent; coins of less than ten cents in finer
+# steps. Of volume a ten-thousandth: whole shares on the basis after a reverse split do not give the former back exactly.
+DIFFERS = "abs(s.volume - b.volume) > 1e-4 * abs(b.volume) OR " + " OR ".join(
+    f"abs(s.{name} - b.{name}) > CASE WHEN b.{name} >= 1 THEN 0.005 + 1e-9 "
+    f"ELSE least(0.00005 + 1e-9, 0.0005 * abs(b.{name})) END"
     for name in BAR_FIELDS
     if name != "volume"
 )

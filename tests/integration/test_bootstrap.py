@@ -80,6 +80,7 @@ def make_project(folder: Path, base: str = "tiny==1.0\n") -> Path:
     (folder / "requirements").mkdir()
     (folder / "requirements" / "base.lock").write_text(base, encoding="utf-8")
     (folder / "requirements" / "test.lock").write_text(f"{base}extra==1.0\n", encoding="utf-8")
+    (folder / "requirements" / "crypto.lock").write_text(base, encoding="utf-8")
     return folder
 
 
