@@ -151,8 +151,9 @@ def store_answers(
     calendars = {ticker: need.row.listing.calendar for ticker, need in needs.items()}
     timeframe = next(iter(needs.values())).timeframe
     write = write_bars if timeframe == "1d" else partial(write_intraday, timeframe=timeframe)
-    changes = write(connection, workspace, source, kept, keys=keys, calendars=calendars)
+    # Splits come first: how exactly a source can repeat a volume depends on them.
     written = sum(_store_actions(connection, workspace, source, one) for one in answered if one.answer.actions_from)
+    changes = write(connection, workspace, source, kept, keys=keys, calendars=calendars)
     # What is in doubt never became a bar: another vendor's of the same session must not be kept out because of it.
     # It is no fault of the series either; a hole that nobody fills is found as one.
     said = [

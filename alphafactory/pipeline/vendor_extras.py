@@ -5,12 +5,13 @@ Each is asked once a night of the first vendor that answers; a refusal here cost
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from alphafactory.domain.market import Observation
+from alphafactory.domain.market import Dividend, Observation, Split
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.storing import store_actions
 from alphafactory.sources.base import BarRequest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.sources import VendorSource
     from alphafactory.sources.base import Offer
+
+A = TypeVar("A", Split, Dividend)
 
 _LOOK_BACK = timedelta(days=14)
 """Corporate actions of so many days are asked for every night: vendors learn of some late."""
@@ -90,21 +93,37 @@ def _has_ended(need: Need) -> bool:
 
 
 def _store_actions(workspace: Workspace, asking: Asking, needs: Sequence[Need], since: date) -> None:
-    names = {need.aliases[-1].ticker if need.aliases else need.ticker: need for need in needs}
-    found = asking.source.fetch_actions(sorted(names), since, workspace.as_of)
-    ours = type(found)(
-        tuple(split for split in found.splits if split.ticker in names),
-        tuple(dividend for dividend in found.dividends if dividend.ticker in names),
-    )
-    keys = {ticker: need.row.id for ticker, need in names.items()}
+    span = (since, workspace.as_of)
+    names = [(need, alias) for need in needs for alias in _names(need, asking.source, span)]
+    found = asking.source.fetch_actions(sorted({alias.ticker for _, alias in names}), *span)
+    ours = type(found)(_renamed(found.splits, names), _renamed(found.dividends, names))
+    keys = {need.ticker: need.row.id for need in needs}
     with workspace.database.begin() as connection:
         asking.tally.actions += store_actions(
-            connection, workspace, asking.source.name, keys=keys, found=ours, span=(since, workspace.as_of)
+            connection, workspace, asking.source.name, keys=keys, found=ours, span=span
         )
         tickers = [need.ticker for need in needs]
         vendors.write_answers(connection, asking.source.name, "actions", tickers, night=workspace.as_of)
     for need in needs:
         need.actions_done = True
+
+
+def _names(need: Need, source: VendorSource, span: tuple[date, date]) -> list[Alias]:
+    """Return the tickers by which a source files what happened to a symbol within a span."""
+    if source.ticker_follows_rename or not need.aliases:
+        return [Alias(need.row.id, need.aliases[-1].ticker if need.aliases else need.ticker, None, None)]
+    first, last = span
+    return [a for a in need.aliases if (a.valid_to or last) >= first and (a.valid_from or first) <= last]
+
+
+def _renamed(found: tuple[A, ...], names: Sequence[tuple[Need, Alias]]) -> tuple[A, ...]:
+    """Return the actions under our tickers, each of the symbol that had the ticker on its day."""
+    return tuple(
+        replace(one, ticker=need.ticker)
+        for one in found
+        for need, alias in names
+        if one.ticker == alias.ticker and (alias.valid_from or date.min) <= one.ex_date <= (alias.valid_to or date.max)
+    )
 
 
 def ask_renames(workspace: Workspace, askings: Sequence[Asking], needs: Sequence[Need]) -> None:

@@ -193,7 +193,8 @@ def _rejected(ticker: str, text: str, cells: Any, reason: str) -> RejectedRow:
     payload: Payload = {
         storable(name): None if cell is None else storable(str(cell))[:_LONGEST] for name, cell in found.items()
     }
-    return RejectedRow(ticker, f"alpha_vantage:{storable(text)[:_LONGEST]}", reason, payload)
+    session: Payload = {} if day_of(text) is None else {"session": text}
+    return RejectedRow(ticker, f"alpha_vantage:{storable(text)[:_LONGEST]}", reason, payload | session)
 
 
 def _batch(ticker: str, sessions: list[date], numbers: list[list[float]]) -> BarBatch:
@@ -212,8 +213,8 @@ def read_inline_actions(
     rows = [(day, cells if isinstance(cells, dict) else {}) for day, cells in dated]
     splits = _splits(request.ticker, [(day, cells.get(_SPLIT)) for day, cells in rows], subject)
     # A session that stands twice is one session: its dividend was paid once.
-    paid = {(day, cells.get(_DIVIDEND)) for day, cells in rows}
-    dividends = _dividends(request.ticker, sorted(paid, key=lambda row: (row[0], str(row[1]))), subject)
+    paid = {(day, str(cells.get(_DIVIDEND))): (day, cells.get(_DIVIDEND)) for day, cells in rows}
+    dividends = _dividends(request.ticker, [row for _, row in sorted(paid.items())], subject)
     return splits, dividends, min((day for day, _ in rows), default=None)
 
 

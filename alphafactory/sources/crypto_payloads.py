@@ -183,12 +183,14 @@ def _fault(candle: Candle) -> str | None:
 
 def _reject(candle: Candle, request: BarRequest) -> RejectedRow:
     where = "unknown session"
+    session: Payload = {}
     if candle.opening is not None:
+        session = {"session": to_session(candle.opening).isoformat()}
         moment = datetime.fromtimestamp(candle.opening / 1000, UTC)
         where = moment.isoformat() if is_intraday(request.timeframe) else moment.date().isoformat()
     names = candle.row if isinstance(candle.row, dict) else dict(enumerate(candle.row))
     payload: Payload = {str(name): None if word is None else shorten(word) for name, word in names.items()}
-    return RejectedRow(request.ticker, f"crypto:{where}", _fault(candle) or "", payload)
+    return RejectedRow(request.ticker, f"crypto:{where}", _fault(candle) or "", payload | session)
 
 
 def _to_bars(candles: Sequence[Candle], request: BarRequest) -> BarBatch:

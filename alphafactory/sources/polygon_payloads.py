@@ -189,7 +189,8 @@ def _reject(row: Row, ticker: str, where: str) -> RejectedRow:
     bad = [f"{word} is {_fault(row, name)}" for name, word in _FIELDS.items() if _number(row.get(name)) is None]
     if _moment(row.get("t")) is None:
         bad.append(f"time is {_fault(row, 't')}")
-    return RejectedRow(ticker, f"polygon:{where}", ", ".join(bad), _as_found(row))
+    session: Payload = {} if _moment(row.get("t")) is None else {"session": where}
+    return RejectedRow(ticker, f"polygon:{where}", ", ".join(bad), _as_found(row) | session)
 
 
 def _fault(row: Row, name: str) -> str:
@@ -289,7 +290,7 @@ def read_listing(row: Row, ticker: str) -> Listing:
         name=storable(name) if isinstance(name, str) and name else None,
         sector=sector_of(row.get("sic_code")),
         asset_class="index" if row.get("market") == "indices" or kind == "INDEX" else fund,
-        currency=currency.upper() if isinstance(currency, str) and currency else "USD",
+        currency=storable(currency.upper()) if isinstance(currency, str) and currency else "USD",
         listed=_day(row.get("list_date")),
         delisted=_day(row.get("delisted_utc")),
     )

@@ -93,7 +93,7 @@ def classify_status(status: int, subject: str, retry_after: str | None = None) -
     if 200 <= status < 300:  # noqa: PLR2004  HTTP's own numbers, here and below
         return None
     if status == 429:  # noqa: PLR2004
-        seconds = float(retry_after) if retry_after is not None and retry_after.strip().isdigit() else None
+        seconds = float(retry_after) if retry_after is not None and retry_after.strip().isdecimal() else None
         return RateLimitedError(f"{subject}: too many requests (HTTP 429). Lower per_minute in the config.", seconds)
     if status >= 500:  # noqa: PLR2004
         return VendorDownError(f"{subject}: the vendor is out of order (HTTP {status}). Try again later.")

@@ -51,6 +51,9 @@ _FLOAT32_ERROR = 2.0**-24
 _STATUSES = {"Not Found": 404, "Unauthorized": 401, "Too Many Requests": 429}
 """The statuses that stand for the codes of Yahoo's errors, where one comes with status 200."""
 
+_LARGEST, _LARGEST_EVENT, _SMALLEST_EVENT = 1e18, 1e9, 1e-9
+"""Beyond these nothing is a price or volume, or a ratio or dividend."""
+
 _NO_DATA = "data doesn't exist"
 _BEYOND_REACH = re.compile(r"granularity data|within the last|not available for starttime", re.IGNORECASE)
 
@@ -118,7 +121,7 @@ def _reason(words: str) -> str:
     """Return the description in a refusal's body, {"chart": {"error": {"description": ...}}}, or nothing."""
     try:
         body: Any = json.loads(words)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     for part in body.values() if isinstance(body, dict) else ():
         error = part.get("error") if isinstance(part, dict) else None
@@ -163,19 +166,19 @@ def read_chart(payload: object, subject: str, symbol: str | None = None) -> Char
         if symbol is not None and str(meta.get("symbol", symbol)).upper() != symbol.upper():
             raise garbage(subject, f"a chart of {meta['symbol']}, not of {symbol}")
         zone = ZoneInfo(meta["exchangeTimezoneName"])
-        stamps = result.get("timestamp") or []
+        stamps = list(result.get("timestamp") or ())
         quote = result["indicators"]["quote"][0] if stamps else dict.fromkeys(BAR_FIELDS, ())
         columns = {name: list(quote[name]) for name in BAR_FIELDS}
         events = result.get("events") or {}
         splits = _events(events.get("splits"), zone, lambda event: event["numerator"] / event["denominator"])
-        if len({day for day, _ in splits}) < len(splits):
-            raise ValueError(f"two ratios of one day in {splits}")
         dividends = _added_up(_events(events.get("dividends"), zone, lambda event: event["amount"]))
         last_trade = meta.get("regularMarketTime")
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, ZeroDivisionError, OverflowError) as error:
         raise garbage(subject, f"{type(error).__name__} {error} in {shortened(result)}") from None
     except (ZoneInfoNotFoundError, OSError):
         raise garbage(subject, meta["exchangeTimezoneName"]) from None
+    if len({day for day, _ in splits}) < len(splits):
+        raise garbage(subject, f"two ratios of one day in {splits}")
     if not all(type(stamp) is int and abs(stamp) <= _LATEST_STAMP for stamp in stamps) or any(
         len(c) != len(stamps) for c in columns.values()
     ):
@@ -188,7 +191,7 @@ def _events(
 ) -> tuple[tuple[date, float], ...]:
     """Return (ex-date, value) of each event, one told twice once; the values must be finite and positive."""
     rows = sorted({(session_day(event["date"], zone), float(value(event))) for event in (found or {}).values()})
-    if not all(math.isfinite(amount) and amount > 0 for _, amount in rows):
+    if not all(_SMALLEST_EVENT < amount < _LARGEST_EVENT for _, amount in rows):
         raise ValueError(f"split or dividend {rows}")
     return tuple(rows)
 
@@ -257,8 +260,8 @@ def require_basis(chart: Chart, subject: str) -> None:
     coming = [day for day, _ in chart.splits if newest is not None and day > newest]
     if coming:
         raise VendorError(
-            f"{subject}: Yahoo lists a split on {coming[0]}, after its newest row of {newest}, so that its prices may be "
-            "on the old share basis or on the new one. They are asked for again once it has traded."
+            f"{subject}: Yahoo lists a split on {coming[0]}, after its newest row of {newest}, so that its prices may "
+            "be on the old share basis or on the new one. They are asked for again once it has traded."
         )
 
 
@@ -296,13 +299,10 @@ def _live_row(chart: Chart, days: list[date], intraday: bool) -> int | None:
 
 
 def number(word: object) -> float:
-    """Return a number as it is, and NaN for all else: null, words, true."""
+    """Return a number as it is, NaN for all else: null, words, true, what is too large for any price or volume."""
     if type(word) is not int and type(word) is not float:
         return math.nan
-    try:
-        return float(word)
-    except OverflowError:
-        return math.inf
+    return float(word) if abs(word) < _LARGEST else math.nan
 
 
 def _rejected(ticker: str, session: str, words: dict[str, object]) -> RejectedRow:

@@ -125,7 +125,7 @@ def _decoded(subject: str, content: bytes) -> object:
     """Return the JSON in a body."""
     try:
         payload: object = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         words = content.decode(errors="replace")
         if "Will be right back" in words:
             raise VendorDownError(f"{subject}: Yahoo says that it will be right back. Try again later.") from None

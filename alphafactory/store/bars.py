@@ -3,8 +3,7 @@
 Goes in: an ordered `BarBatch` and the keys of its symbols. Comes out: what changed. Symbols without a bar are copied
 straight into the table; for the others the batch goes to a staging table, and only rows that differ are touched:
 
-1. A bar that its own source changed by more than half a tick, or a ten-thousandth of its volume, goes to
-   `bar_revisions` and is replaced.
+1. A bar that its own source changed by more than half a tick goes to `bar_revisions` and is replaced.
 2. A bar that is not there yet is added, whoever delivers it.
 
 Bars of a symbol's first night are deemed known at their session's close; later ones from the moment they came.
@@ -37,9 +36,19 @@ CREATE TEMP TABLE staged_bars (
     symbol_id int, session date, open float8, high float8, low float8, close float8, volume float8, known_at timestamptz
 ) ON COMMIT DROP
 """
+# A source that tells whole shares on the basis after a reverse split cannot give the former volumes back exactly: what
+# half a share of today's is worth in shares of then is no difference.
+_SHARE_LOST = """
+coalesce((
+    SELECT 0.5 + 0.5 / exp(sum(ln(later.ratio))) FROM (
+        SELECT DISTINCT ON (x.ex_date) x.ratio FROM splits x WHERE x.symbol_id = b.symbol_id AND x.ex_date > b.session
+        ORDER BY x.ex_date, x.known_at DESC
+    ) later WHERE later.ratio > 0 HAVING sum(ln(later.ratio)) < 0
+), 0)
+"""
 # Half a tick: US shares trade in cents, below a dollar in hundredths of a cent; coins of less than ten cents in finer
-# steps. Of volume a ten-thousandth: whole shares on the basis after a reverse split do not give the former back exactly.
-DIFFERS = "abs(s.volume - b.volume) > 1e-4 * abs(b.volume) OR " + " OR ".join(
+# steps.
+DIFFERS = f"s.volume <> b.volume AND abs(s.volume - b.volume) > {_SHARE_LOST} OR " + " OR ".join(
     f"abs(s.{name} - b.{name}) > CASE WHEN b.{name} >= 1 THEN 0.005 + 1e-9 "
     f"ELSE least(0.00005 + 1e-9, 0.0005 * abs(b.{name})) END"
     for name in BAR_FIELDS

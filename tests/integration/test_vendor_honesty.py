@@ -85,7 +85,7 @@ def test_an_action_that_polygon_lists_twice_happens_once(nights: Nights, street:
 
 
 def test_a_split_that_yahoo_lists_twice_happens_once(nights: Nights, street: Street) -> None:
-    def twice(request: Request, body: Any) -> Any:
+    def twice(_: Request, body: Any) -> Any:
         found = body.get("chart", {}).get("result", [{}])[0].get("events", {}).get("splits", {})
         found.update({f"{key}1": {**event, "date": event["date"] + 60} for key, event in list(found.items())})
         return body
@@ -240,3 +240,96 @@ def test_a_refusal_in_words_that_no_table_can_hold_stops_no_night(nights: Nights
     assert download(nights, BEFORE).outcome == "partial"
     assert raw(nights, "T00") == {}
     assert raw(nights, "T02") == truth(street, "T02", BEFORE)
+
+
+def test_a_real_change_of_volume_before_a_reverse_split_is_a_revision(nights: Nights, street: Street) -> None:
+    """The tolerance of the lost digit reaches no further than half a share of today's."""
+    street.market["T03"] = make_security("T03", FIRST, NEXT, splits=[(SPLIT_DAY, 0.1)])
+    day = date(2024, 3, 7)
+    street.open_until(BEFORE)
+    street.lead(nights, "yahoo")
+    download(nights, BEFORE)
+    street.market["T03"].restate(day, volume=street.market["T03"].bars[day].volume + 20)
+    street.open_until(NIGHT)
+    nights.settings["sources.recheck_nights"] = 1
+    download(nights, NIGHT)
+    assert nights.ask("SELECT ticker, session FROM v_revisions") == [("T03", day)]
+
+
+def test_a_coin_of_a_thousandth_of_a_cent_can_be_restated(nights: Nights, street: Street) -> None:
+    """Half a hundredth of a cent is more than the whole price: what it doubles to is a revision, noise is none."""
+    security, day = street.market["T02"], date(2024, 3, 11)
+    for session in security.bars:
+        security.restate(session, open=0.00002, high=0.00003, low=0.00001, close=0.00002)
+    street.lead(nights, "polygon")
+    download(nights, BEFORE)
+    security.restate(day, open=0.00002000000001, close=0.00003)
+    security.restate(date(2024, 3, 12), close=0.00002000000001)
+    street.open_until(NIGHT)
+    download(nights, NIGHT)
+    assert nights.ask("SELECT ticker, session FROM v_revisions") == [("T02", day)]
+
+
+def test_the_second_opinion_comes_from_a_vendor_that_has_the_symbol(nights: Nights, street: Street) -> None:
+    street.market["T02"].listing = replace(street.market["T02"].listing, asset_class="etf")
+    street.lead(nights, "polygon")
+    download(nights, BEFORE)
+    nights.ask("UPDATE symbols SET asset_class = 'etf' WHERE ticker = 'T02'")
+    street.lead(nights, "polygon", "alpha_vantage", "yahoo")
+    nights.settings["quality.cross_check_symbols"] = 10
+    street.open_until(NIGHT)
+    download(nights, NIGHT)
+    query = "SELECT DISTINCT o.source FROM bar_observations o JOIN symbols s ON s.id = o.symbol_id WHERE ticker = %s"
+    assert nights.ask(query, "T02") == [("yahoo",)]
+    assert nights.ask(query, "T01") == [("alpha_vantage",)]
+
+
+def test_a_split_of_the_days_before_a_rename_stays(nights: Nights) -> None:
+    """Polygon files a split under the ticker of its day: under the new ticker there is none, and none is taken back."""
+    changed = date(2024, 3, 11)
+    whole = make_security("FB", FIRST, NEXT, splits=[(SPLIT_DAY, 4.0)])
+    market = make_market(["T00", "T01"], FIRST, NEXT) | {"FB": whole, "META": make_security("META", FIRST, NEXT)}
+    market["META"].bars = {day: bar for day, bar in whole.bars.items() if day >= changed}
+    # Whoever had the new ticker before is another company.
+    market["META"].splits.append(Split("META", date(2024, 3, 7), 7.0))
+    whole.bars = {day: bar for day, bar in whole.bars.items() if day < changed}
+    with open_street(market) as street:
+        street.polygon.renames = {"FB": [(FIRST, "FB"), (changed, "META")]}
+        street.lead(nights, "polygon")
+        nights.settings["universe.symbols"] = ["FB", "T00", "T01"]
+        for night in (SPLIT_DAY, changed, date(2024, 3, 12), BEFORE):
+            street.open_until(night)
+            assert download(nights, night).outcome == "fine"
+            assert splits(nights) == [("FB", SPLIT_DAY, 4.0, "polygon")]
+        assert len(bars_of(nights, "FB")) == len(street.market["T00"].between(FIRST, BEFORE))
+
+
+@pytest.mark.parametrize("vendor", ["polygon", "yahoo", "alpha_vantage"])
+def test_each_row_that_is_no_bar_is_told_until_it_is_mended(nights: Nights, street: Street, vendor: str) -> None:
+    days = [date(2024, 3, 11), date(2024, 3, 12)]
+    places = [sorted(street.market["T00"].bars).index(day) for day in days]
+    true_answer = street.servers[vendor].app
+
+    def torn(request: Request, body: Any) -> Any:
+        for day, place in zip(days, places, strict=True):
+            if "/aggs/ticker/T00" in request.path:
+                body["results"][place]["c"] = None
+            if "/chart/T00" in request.path:
+                body["chart"]["result"][0]["indicators"]["quote"][0]["close"][place] = None
+            if "Time Series (Daily)" in body and request.query["symbol"] == "T00":
+                body["Time Series (Daily)"][str(day)]["4. close"] = "?"
+        return body
+
+    retold(street, vendor, torn)
+    street.lead(nights, vendor)
+    query = (
+        "SELECT session FROM quality_findings WHERE rule = 'unparsable_row' AND closed_at IS NULL AND subject = 'T00' "
+        "ORDER BY 1"
+    )
+    download(nights, BEFORE)
+    assert nights.ask(query) == [(day,) for day in days]
+    street.servers[vendor].app = true_answer
+    street.open_until(NIGHT)
+    download(nights, NIGHT)
+    assert raw(nights, "T00") == truth(street, "T00", NIGHT)
+    assert nights.ask(query) == []

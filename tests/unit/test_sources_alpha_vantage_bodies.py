@@ -84,6 +84,9 @@ def test_a_bad_dividend_or_inline_action_is_garbage(world: World) -> None:
     world.server.fail(series({"2024-06-28": row}), times=2)
     with pytest.raises(GarbageError, match="no split factor of 2024-06-28"):
         world.bars()
+    world.server.fail(series({"2024-06-28": {**row, "7. dividend amount": [1], "8. split coefficient": "1"}}), times=2)
+    with pytest.raises(GarbageError, match="no dividend of 2024-06-28"):
+        world.bars()
 
 
 def test_a_ticker_used_twice_stands_twice_with_the_latest_last(world: World) -> None:

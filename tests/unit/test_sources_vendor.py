@@ -187,10 +187,13 @@ def test_statuses_are_told_apart(status: int, kind: type[VendorError]) -> None:
 def test_retry_after_is_read_from_seconds_and_ignored_otherwise() -> None:
     asked = classify_status(429, "fake", "12")
     dated = classify_status(429, "fake", "Wed, 21 Oct 2026 07:28:00 GMT")
+    strange = classify_status(429, "fake", "²")
     assert isinstance(asked, RateLimitedError)
     assert asked.retry_after == 12.0
     assert isinstance(dated, RateLimitedError)
     assert dated.retry_after is None
+    assert isinstance(strange, RateLimitedError)
+    assert strange.retry_after is None
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def test_rows_that_are_no_bars_are_rejected_with_their_words(
     yahoo: Yahoo, market: Market, server: LoopbackServer
 ) -> None:
     days = [date(2024, 3, day) for day in (4, 5, 6, 7, 8, 11, 12)]
-    words = [1.0, None, "n/a", float("nan"), float("inf"), True, 10**400]
+    words = [1.0, None, "n/a", float("nan"), 1e300, True, 10**400]
     rows = [(stamp(day), 1.0, 2.0, 1.0, word, 100) for day, word in zip(days, words, strict=True)]
     server.fail(served([*rows, (stamp(date(2024, 3, 13)), 1.0, 2.0, 1.0, 1.5, None)]), 1, chart_only)
     answer = yahoo.fetch_bars(ask(market["MSFT"], days[0], END))
@@ -194,6 +194,11 @@ def test_delisted_and_unknown_symbols_are_told_apart_by_yahoos_words(
         (served([(10**30, 1.0, 1.0, 1.0, 1.0, 1)]), GarbageError),
         (served([], splits={"1": {"date": 1, "numerator": 1, "denominator": 0}}), GarbageError),
         (served([], splits=[1]), GarbageError),
+        (served([], splits={"1": {"date": 1, "numerator": 1, "denominator": 1e-320}}), GarbageError),
+        (served([], splits={str(n): {"date": n, "numerator": n, "denominator": 1} for n in (2, 3)}), GarbageError),
+        (served([], dividends={"1": {"date": 1, "amount": 1e300}}), GarbageError),
+        (Reply('{"chart": {"result": [{"meta": {"exchangeTimezoneName": "UTC"}, "timestamp": 1e9}]}}'), GarbageError),
+        (Reply("[" * 100_000), GarbageError),
         (served([], dividends={"1": {"date": 1, "amount": "much"}}), GarbageError),
         (served([], dividends={"1": {"date": None, "amount": 1.0}}), GarbageError),
     ],

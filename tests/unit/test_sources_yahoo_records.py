@@ -43,11 +43,13 @@ def yahoo(server: LoopbackServer) -> Yahoo:
 
 
 def test_actions_of_several_tickers_within_a_span(yahoo: Yahoo, market: Market, app: YahooApp) -> None:
-    app.delisted.add("MSFT")
-    actions = yahoo.fetch_actions(["AAPL", "MSFT", "NONE"], SPLIT_DAY, date(2023, 12, 31))
+    actions = yahoo.fetch_actions(["AAPL", "MSFT"], SPLIT_DAY, date(2023, 12, 31))
     security = market["AAPL"]
     assert list(actions.splits) == security.splits[:1]
     assert list(actions.dividends) == security.dividends[1:3]
+    app.delisted.add("MSFT")
+    with pytest.raises(UnknownSymbolError):  # to say that it has none would take back what was told
+        yahoo.fetch_actions(["AAPL", "MSFT"], SPLIT_DAY, date(2023, 12, 31))
 
 
 def test_actions_do_not_hide_an_outage(yahoo: Yahoo, server: LoopbackServer) -> None:
