@@ -22,7 +22,7 @@ from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workers import run_work
-from alphafactory.store import backtests, scores, strategies, symbols
+from alphafactory.store import backtests, bars, scores, strategies, symbols
 from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -209,7 +209,7 @@ def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
         failures += faults
     computed = len(missing) - (len(failures) - unasked)  # what failed is no result
     if order.origin == "nightly":
-        _settle(workspace, questions, keys, missing, past=past)
+        _settle(workspace, order, questions, keys, missing=missing, past=past)
     return Answers(tuple(keys[print_] for print_ in questions if print_ in keys), computed, tuple(failures))
 
 
@@ -217,10 +217,13 @@ def _questions(
     connection: Connection, workspace: Workspace, order: Order, prints: Mapping[int, str]
 ) -> tuple[dict[str, Question], list[Failure]]:
     questions: dict[str, Question] = {}
+    # A symbol of hours or minutes alone is no failure of backtests, which read days.
+    started = [row.id for row in order.symbols if row.first_night is not None and row.id not in prints]
+    intraday_alone = set(started) - bars.read_held(connection, started, workspace.cutoff).keys()
     failures = [
-        failure("symbol", row.ticker, "It has no usable bar.", "See its rows in quality_findings.")
+        failure("symbol", row.ticker, "It has no usable bar.", "See `python run.py quality`, and whether any came.")
         for row in order.symbols
-        if row.id not in prints
+        if row.id not in prints and row.id not in intraday_alone
     ]
     for strategy, params in order.strategies:
         try:
@@ -327,20 +330,22 @@ def _compute(
 
 def _settle(
     workspace: Workspace,
+    order: Order,
     questions: Mapping[str, Question],
     keys: Mapping[str, int],
-    missing: Sequence[str],
     *,
+    missing: Sequence[str],
     past: bool,
 ) -> None:
     """Make tonight's answers the current ones; those of a past date stand behind what is current already."""
     answers = {questions[print_].subject.key: key for print_, key in keys.items()}
     with workspace.database.begin() as connection:
-        backtests.promote(connection, list(keys.values()))
         if past:
             backtests.yield_to_current(connection, [keys[print_] for print_ in missing if print_ in keys])
         else:
+            backtests.promote(connection, list(keys.values()))
             backtests.supersede(connection, answers)
+            backtests.withdraw_others(connection, [row.id for row in order.symbols])
             backtests.retire_detail(connection, workspace.config.retention.detail_nights)
 
 

@@ -21,7 +21,14 @@ from alphafactory.errors import SourceError
 from alphafactory.pipeline.aliases import load_aliases
 from alphafactory.pipeline.members import followed_tickers
 from alphafactory.pipeline.running import StepReport, failure
-from alphafactory.pipeline.storing import applied_rules, delivery_rules, store_actions, write_bars, write_intraday
+from alphafactory.pipeline.storing import (
+    applied_rules,
+    closing_instants,
+    delivery_rules,
+    store_actions,
+    write_bars,
+    write_intraday,
+)
 from alphafactory.pipeline.vendor_access import open_sources
 from alphafactory.pipeline.vendor_night import ask_vendors
 from alphafactory.quality.gate import screen
@@ -31,6 +38,7 @@ from alphafactory.store import actions, bars, findings, states, symbols
 if TYPE_CHECKING:
     from datetime import date
 
+    from alphafactory.domain.arrays import BoolArray
     from alphafactory.domain.bars import BarBatch
     from alphafactory.domain.market import Delivery
     from alphafactory.domain.timeframes import Timeframe
@@ -107,7 +115,8 @@ def _stamp(source: BulkSource, workspace: Workspace, wanted: list[str] | None) -
 def _store(run: Run, delivery: Delivery, stamp: str | None, wanted: list[str] | None) -> StepReport:
     workspace = run.workspace
     chosen = applied_rules(workspace)
-    batch, found = screen(_as_of(delivery.bars, workspace), delivery.rejected, chosen)
+    unfinished = _unfinished(delivery, workspace)
+    batch, found = screen(_as_of(delivery.bars.take(~unfinished), workspace), delivery.rejected, chosen)
     with workspace.database.begin() as connection:
         symbols.upsert_symbols(
             connection, delivery.listings, delivery.source, simulated=delivery.simulated, moment=workspace.moment
@@ -124,7 +133,10 @@ def _store(run: Run, delivery: Delivery, stamp: str | None, wanted: list[str] | 
             timeframe=timeframe_of(delivery.bars, workspace),
         )
         if stamp is not None:
-            state = states.SourceState(stamp, _newest(batch, workspace.as_of), len(delivery.rejected))
+            # Bars left out for today have to be read again once their session is over: no stamp fits them.
+            state = states.SourceState(
+                "" if unfinished.any() else stamp, _newest(batch, workspace.as_of), len(delivery.rejected)
+            )
             states.write_source_state(connection, delivery.source, state)
     run.notes.update(bars_new=changes.new, bars_changed=changes.changed)
     message = f"{delivery.source}: {changes.new} new and {changes.changed} changed bars, {actions_written} actions"
@@ -133,6 +145,19 @@ def _store(run: Run, delivery: Delivery, stamp: str | None, wanted: list[str] | 
     return StepReport(
         changes.new + changes.changed + actions_written, message + "." + quarantine_in_words(found), failures
     )
+
+
+def _unfinished(delivery: Delivery, workspace: Workspace) -> BoolArray:
+    """Return the mask of the bars of sessions that have not closed yet, shape (n,); none of them is final."""
+    batch, today = delivery.bars, np.datetime64(workspace.now.date(), "D")
+    mask = np.zeros(len(batch), dtype=np.bool_)
+    newest = np.flatnonzero((batch.sessions >= today - np.timedelta64(1, "D")) & (batch.sessions <= today))
+    if len(newest):
+        calendars = {listing.ticker: listing.calendar for listing in delivery.listings}
+        mask[newest] = closing_instants(batch.take(newest), calendars) > np.datetime64(
+            workspace.now.replace(tzinfo=None), "us"
+        )
+    return mask
 
 
 def _as_of(batch: BarBatch, workspace: Workspace) -> BarBatch:

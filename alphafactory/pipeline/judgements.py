@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alphafactory.errors import UsageError
 from alphafactory.pipeline.aliases import the_symbol
 from alphafactory.quality.gate import discover_rules
 from alphafactory.store import bars, findings, scores, symbols
@@ -66,9 +67,15 @@ def judge(workspace: Workspace, key: int, verdict: Verdict, note: str) -> dict[s
 
     Raises:
         UnknownNameError: No finding with this number is open.
+        UsageError: A bar of the future was to be accepted.
     """
     with workspace.database.begin() as connection:
         found = findings.judge_finding(connection, key, verdict, note, workspace.now)
+        if verdict == "accepted" and found["rule"] == "future_session":
+            raise UsageError(
+                f"{found['subject']} {found['session']} lies in the future: no judgement makes its bar usable before "
+                "it has traded. Correct the date in the source."
+            )
         held = _has_bar(connection, workspace, found["subject"], found["session"])
         others = [
             row["id"]

@@ -26,8 +26,8 @@ def followed_tickers(connection: Connection, workspace: Workspace) -> list[str] 
         return None if config.universe.symbols == "all" else list(dict.fromkeys(config.universe.symbols))
     name = universe_chain(config.universe.name, config.universes)[-1]
     tickers = _listed(name, config.universes[name])
-    if tickers is None:
-        return None
+    if tickers is None:  # a rule over all that is followed
+        return None if config.universe.symbols == "all" else list(dict.fromkeys(config.universe.symbols))
     # A ticker of the past stands for the symbol that has it among its aliases.
     aliases = {alias.ticker: alias.symbol_id for alias in symbols.read_aliases(connection)}
     known = {row.id: row.ticker for row in symbols.read_symbols(connection)}

@@ -47,6 +47,9 @@ def update_universes(run: Run) -> StepReport:
         known = [row for row in symbols.read_symbols(connection) if not row.simulated or _is_simulated(workspace)]
         history = _history(connection, workspace, known) if any(needs_history(n, specs) for n in specs) else None
     for name, spec in specs.items():
+        if history is None and needs_history(name, specs):
+            failures.append(failure("universe", name, "No bar is stored yet to choose by.", "Load prices first."))
+            continue
         try:
             members = resolve(name, specs, {row.ticker: row.listing.sector for row in known}, history)
         except AlphaFactoryError as error:

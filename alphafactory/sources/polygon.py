@@ -71,10 +71,17 @@ _MOST_PAGES = 1_000
 
 _FEW_TICKERS = 25
 """Up to as many, actions are asked for symbol by symbol; for more, the whole market's list is shorter."""
+_FEW_TICKERS_OF_WEEKS = 2
+"""The same for a span of a month at most: the market's list has a page or two."""
+_MONTH = timedelta(days=31)
 
 _LIQUID = "AAPL"
 _DAYS_BACK = 10
 """Longer than exchanges are ever closed, so that the newest session lies within."""
+
+
+def _few_tickers(start: date, end: date | None) -> int:
+    return _FEW_TICKERS_OF_WEEKS if end is not None and end - start <= _MONTH else _FEW_TICKERS
 
 
 class PolygonSource(VendorSource):
@@ -192,7 +199,8 @@ class PolygonSource(VendorSource):
                 ticker=ticker, execution_date_gte=str(start), execution_date_lte=until, limit=_MOST_ROWS, raw=True
             )
 
-        rows = self._action_rows("splits", tickers, ask, f"{start} to {until or 'whenever'}")
+        few = _few_tickers(start, end)
+        rows = self._action_rows("splits", tickers, ask, f"{start} to {until or 'whenever'}", few)
         return read_splits(rows, frozenset(map(spell, tickers)), start, end)
 
     def _dividends(self, tickers: Sequence[str], start: date, end: date) -> tuple[Dividend, ...]:
@@ -205,11 +213,13 @@ class PolygonSource(VendorSource):
                 raw=True,
             )
 
-        rows = self._action_rows("dividends", tickers, ask, f"{start} to {end}")
+        rows = self._action_rows("dividends", tickers, ask, f"{start} to {end}", _few_tickers(start, end))
         return read_dividends(rows, frozenset(map(spell, tickers)), start, end)
 
-    def _action_rows(self, kind: str, tickers: Sequence[str], ask: Callable[[str | None], Ask], span: str) -> list[Row]:
-        if len(tickers) > _FEW_TICKERS:
+    def _action_rows(
+        self, kind: str, tickers: Sequence[str], ask: Callable[[str | None], Ask], span: str, few: int
+    ) -> list[Row]:
+        if len(tickers) > few:
             return self._rows(f"polygon {kind} of the whole market {span}", ask(None))[0]
         answers = [self._rows(f"polygon {kind} of {one} {span}", ask(spell(one)))[0] for one in tickers]
         return [row for rows in answers for row in rows]
@@ -329,9 +339,9 @@ class _Exchange:
             response = self.pool.request(method, url, timeout=limit, retries=False, redirect=False, **given)
         except urllib3.exceptions.HTTPError as trouble:
             words = shorten(self.redact(str(trouble)))
-            raise VendorDownError(
-                f"{self.subject}: no answer within {self.timeout:g} s ({words}). Try later."
-            ) from None
+            late = isinstance(trouble, urllib3.exceptions.TimeoutError)
+            what = f"no answer within {self.timeout:g} s" if late else "out of reach"
+            raise VendorDownError(f"{self.subject}: {what} ({words}). Try later.") from None
         said = shorten(self.redact(response.data.decode("utf-8", "replace")))
         refusal = classify_status(response.status, self.subject, response.headers.get("Retry-After"))
         if refusal is not None:

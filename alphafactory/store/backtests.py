@@ -145,8 +145,10 @@ def supersede(connection: Connection, answers: Mapping[str, int]) -> int:
 
 
 def yield_to_current(connection: Connection, keys: Sequence[int]) -> None:
-    """Let answers computed as of a past date stand behind the current ones instead of replacing them."""
+    """Let answers computed as of a past date stand behind the current ones; without such, they are withdrawn."""
     connection.execute(text(_YIELD), {"ids": list(keys)})
+    statement = text("UPDATE backtests SET superseded_by = id WHERE id = ANY(:ids) AND superseded_by IS NULL")
+    connection.execute(statement, {"ids": list(keys)})
 
 
 def withdraw(connection: Connection, symbol_ids: Sequence[int]) -> int:
@@ -159,6 +161,15 @@ def withdraw(connection: Connection, symbol_ids: Sequence[int]) -> int:
         "AND origin = 'nightly'"
     )
     return connection.execute(statement, {"ids": list(symbol_ids)}).rowcount
+
+
+def withdraw_others(connection: Connection, symbol_ids: Sequence[int]) -> int:
+    """Make no result of other symbols a current one: the night does not ask about them any more."""
+    statement = text(
+        "UPDATE backtests SET superseded_by = id WHERE NOT symbol_id = ANY(:ids) AND superseded_by IS NULL "
+        "AND origin = 'nightly'"
+    )
+    return connection.execute(statement, {"ids": list(set(symbol_ids))}).rowcount
 
 
 def retire_detail(connection: Connection, nights: int) -> int:
