@@ -94,7 +94,7 @@ def run() -> Iterator[Row]:
     yield Row(f"{count} read from the file", reading)
     with scratch_database() as database:
         with database.begin() as connection:
-            upsert_symbols(connection, delivery.listings, "csv", simulated=False)
+            upsert_symbols(connection, delivery.listings, "csv", simulated=False, moment=MOMENT)
             ids = {row.ticker: row.id for row in read_symbols(connection)}
         symbol_ids = np.array([ids[ticker] for ticker in batch.tickers], dtype=np.int64)
 

@@ -116,7 +116,8 @@ def _store(run: Run, delivery: Delivery, stamp: str | None, wanted: list[str] | 
     workspace = run.workspace
     chosen = applied_rules(workspace)
     unfinished = _unfinished(delivery, workspace)
-    batch, found = screen(_as_of(delivery.bars.take(~unfinished), workspace), delivery.rejected, chosen)
+    closed = delivery.bars.take(~unfinished) if unfinished.any() else delivery.bars
+    batch, found = screen(_as_of(closed, workspace), delivery.rejected, chosen)
     with workspace.database.begin() as connection:
         symbols.upsert_symbols(
             connection, delivery.listings, delivery.source, simulated=delivery.simulated, moment=workspace.moment
