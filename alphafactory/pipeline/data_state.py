@@ -27,9 +27,12 @@ def read_vendor_rows(connection: Connection, run: Run) -> Iterator[VendorRow]:
         yield VendorRow(name, "skipped", None, None, reason)
 
 
-def read_bars_by_source(connection: Connection, symbol_ids: Sequence[int]) -> tuple[SourceRow, ...]:
-    """Return how many daily bars of the symbols each source delivered."""
-    return tuple(SourceRow(*row) for row in results.count_by_source(connection, symbol_ids))
+def read_bars_by_source(
+    connection: Connection, workspace: Workspace, symbol_ids: Sequence[int]
+) -> tuple[SourceRow, ...]:
+    """Return how many daily bars of the symbols each source delivered, as known at the night."""
+    found = results.count_by_source(connection, symbol_ids, workspace.as_of, workspace.cutoff)
+    return tuple(SourceRow(*row) for row in found)
 
 
 def read_data_quality(connection: Connection, workspace: Workspace, symbol_ids: Sequence[int]) -> DataQuality:

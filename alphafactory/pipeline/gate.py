@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from alphafactory.store.versions import cached_fingerprints
 from alphafactory.strategies.catalogue import discover_strategies
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from alphafactory.domain.bars import BarBatch
     from alphafactory.pipeline.running import Failure, Run
@@ -74,17 +74,17 @@ def check_quality(run: Run) -> StepReport:
         wanted = _digests(rows, prints, applied, context, findings.read_verdicts(connection))
         judged = states.read_series_states(connection, "gate")
         changed = [row for row in rows if judged.get(row.id) != wanted[row.id]]
-        found: list[Finding] = []
         touched = 0
         if changed:
-            found, touched = _judge(
+            touched = _judge(
                 connection, rows, changed, prints=prints, applied=applied, context=context, workspace=workspace
             )
+        kept_out = _kept_out(connection, {row.ticker for row in rows}, workspace) if changed else []
         unchanged = [row.id for row in rows if judged.get(row.id) == wanted[row.id]]
         scores.upsert_scores(connection, {}, night=workspace.as_of, moment=workspace.moment, others=unchanged)
     if not changed:
         return StepReport(noted, "No series changed.", broken, skipped=noted == 0)
-    message = f"{len(changed)} series judged, {touched} findings opened or closed.{quarantine_in_words(found)}"
+    message = f"{len(changed)} series judged, {touched} findings opened or closed.{quarantine_in_words(kept_out)}"
     return StepReport(touched + noted, message, broken)
 
 
@@ -97,8 +97,8 @@ def _judge(
     applied: Sequence[type[Rule]],
     context: QualityContext,
     workspace: Workspace,
-) -> tuple[list[Finding], int]:
-    """Judge the changed series against the market of all; write findings and scores, and that it was done."""
+) -> int:
+    """Judge the changed series against the market of all; write findings and scores; return the findings touched."""
     batch = _read(connection, changed, workspace)
     market = _market(batch if len(changed) == len(rows) else _read(connection, rows, workspace))
     context = replace(_with_actions(connection, context, changed, workspace), market=market)
@@ -108,7 +108,7 @@ def _judge(
     # A judgement of values that are no longer there has ended with its finding.
     done = _digests(changed, prints, applied, context, findings.read_verdicts(connection))
     states.write_series_states(connection, "gate", done)
-    return found, touched
+    return touched
 
 
 def _note_broken_plugins(connection: Connection, rules: Sequence[BrokenPlugin], workspace: Workspace) -> int:
@@ -260,19 +260,38 @@ def _score(
     """Write tonight's scores from all open findings, a delivery's too; what a person has accepted does not count."""
     tickers = {row.ticker: row.id for row in changed}
     standing = [
-        Finding(
-            row["rule"], Severity(row["severity"]), row["subject"], row["message"], row["session"], row["payload"],
-            row["quarantined"],
-        )
+        _finding(row)
         for row in findings.read_findings(connection)
         if row["subject"] in tickers and row["judgement"] != "accepted"
-    ]  # fmt: skip
+    ]
     parts = explain(batch, standing, context)
     scored = {
         tickers[ticker]: (math.prod(part.kept for part in ours), {"parts": [part.as_payload() for part in ours]})
         for ticker, ours in parts.items()
     }
     scores.upsert_scores(connection, scored, night=workspace.as_of, moment=workspace.moment)
+
+
+def _kept_out(connection: Connection, tickers: set[str], workspace: Workspace) -> list[Finding]:
+    """Return one finding for each bar that the night does not use: a person's word goes before the rule's."""
+    bars_out = {
+        (row["subject"], row["session"]): _finding(row)
+        for row in findings.read_findings(connection, cutoff=workspace.cutoff)
+        if row["quarantined"] and row["session"] is not None and row["subject"] in tickers
+    }
+    return list(bars_out.values())
+
+
+def _finding(row: Mapping[str, Any]) -> Finding:
+    return Finding(
+        rule=row["rule"],
+        severity=Severity(row["severity"]),
+        subject=row["subject"],
+        message=row["message"],
+        session=row["session"],
+        payload=row["payload"],
+        quarantined=row["quarantined"],
+    )
 
 
 @cache

@@ -39,13 +39,19 @@ def write_reports(run: Run) -> StepReport:
         rows = [row for row in results.read_backtests(connection, keys) if row["status"] == "done"]
         night = night_context(connection, run, rows, ids)
     paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)
-    folder = workspace.config.reports.dir
+    folder = _folder(run)
     stamps = {row["id"]: page_stamp(row, _holding(workspace, rows).get(row["symbol_id"])) for row in paged}
     standing = standing_pages(folder, stamps)
     changed = [row for row in paged if row["id"] not in standing]
     path = write_report(folder, night, _pages(workspace, changed, rows), standing)
     run.notes["report"] = str(path)
     return StepReport(0, f"{path}, {len(paged)} backtests with a page of their own.")
+
+
+def _folder(run: Run) -> Path:
+    """Return where the report goes; the repetition of a past night never takes the place of the newest one's."""
+    folder = run.workspace.config.reports.dir
+    return folder / f"as-of-{run.workspace.as_of}" if run.is_past else folder
 
 
 def write_backtest(workspace: Workspace, backtest_id: int) -> Path:

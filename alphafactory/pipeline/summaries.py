@@ -66,15 +66,15 @@ def night_context(
         changes=_changes(connection, run, symbol_ids),
         past=read_past_changes(connection, run, rows, symbol_ids),
         vendors=tuple(read_vendor_rows(connection, run)),
-        bars_by_source=read_bars_by_source(connection, symbol_ids),
+        bars_by_source=read_bars_by_source(connection, workspace, symbol_ids),
         quality=read_data_quality(connection, workspace, symbol_ids),
         ranking=ranking,
         by_sector=tuple(_by_sector(ranking)),
         by_strategy=tuple(_by_strategy(ranking)),
-        findings=tuple(_finding(row) for row in results.read_findings(connection, _MOST_FINDINGS)),
+        findings=tuple(_finding(row) for row in results.read_findings(connection, _MOST_FINDINGS, workspace.cutoff)),
         finding_counts=tuple(
             FindingCount(rule, severity, count, quarantined)
-            for rule, severity, count, quarantined in results.count_findings(connection)
+            for rule, severity, count, quarantined in results.count_findings(connection, workspace.cutoff)
         ),
         glossary=_glossary(),
     )
@@ -93,12 +93,13 @@ def _failures(steps: Iterable[StepResult]) -> Iterable[FailureRow]:
 
 
 def _changes(connection: Connection, run: Run, symbol_ids: Sequence[int]) -> DataChanges:
-    first, last = results.read_span(connection, symbol_ids)
+    workspace = run.workspace
+    first, last = results.read_span(connection, symbol_ids, workspace.as_of, workspace.cutoff)
     return DataChanges(
         symbols=len(symbol_ids),
         bars_new=run.notes.get("bars_new", 0),
         bars_changed=run.notes.get("bars_changed", 0),
-        bars_quarantined=findings.count_quarantined(connection, symbol_ids),
+        bars_quarantined=findings.count_quarantined(connection, symbol_ids, workspace.cutoff),
         first_session=first,
         last_session=last,
     )

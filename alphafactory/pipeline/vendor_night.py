@@ -6,6 +6,8 @@ a vendor that failed while others filled its place is told, but costs nobody a r
 
 from __future__ import annotations
 
+import re
+import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.sources import VendorSource
     from alphafactory.store.symbols import SymbolRow
+
+_LONGEST_REASON = 160
+_OBJECT = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>:?\s*|\w+\([^()]* at 0x[0-9a-f]+\):?\s*", re.IGNORECASE)
+"""How Python prints an object that has no words of its own, with what leads over to the words behind it."""
 
 
 def ask_vendors(run: Run, sources: Sequence[VendorSource]) -> StepReport:
@@ -139,12 +145,17 @@ def _unfilled(needs: Sequence[Need], ended: dict[str, str]) -> list[Failure]:
     for need in needs:
         if not need.newest_is_missing or need.stopped_long_ago or need.ticker in ended:
             continue
-        said = "; ".join(dict.fromkeys(need.troubles.values())) or "every vendor left it out"
+        said = "; ".join(dict.fromkeys(map(_reason, need.troubles.values()))) or "every vendor left it out"
         newest = need.sessions[-1].item()
         lacks = f"No source has its bar of {newest}" if len(need.held) else "No source has any bar of it"
         remedy = "See `python run.py sources check`; give its delisting or new ticker if it has stopped trading."
-        failures.append(failure("symbol", need.ticker, f"{lacks}: {said}", remedy))
+        failures.append(failure("symbol", need.ticker, f"{lacks}: {said}.", remedy))
     return failures
+
+
+def _reason(words: str) -> str:
+    """Return a vendor's trouble as a part of a sentence: short, without addresses in memory and the last stop."""
+    return textwrap.shorten(_OBJECT.sub("", words), _LONGEST_REASON, placeholder=" …").rstrip(" .")
 
 
 def _settle(workspace: Workspace, asking: Asking, before: int) -> str:

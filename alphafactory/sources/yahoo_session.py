@@ -100,12 +100,12 @@ class YahooConnection:
             raise RateLimitedError(f"{subject}: too many requests. Lower sources.yahoo.limits.per_minute.") from None
         except RequestException as error:
             raise VendorDownError(
-                f"{subject}: the connection failed ({type(error).__name__}: {shortened(error)}). Try again later."
+                f"{subject}: the connection failed ({type(error).__name__}: {_first_sentence(error)}). Try again later."
             ) from None
         except (YFException, TypeError, KeyError, AttributeError) as error:
             # yfinance reads Yahoo's consent pages with no checks, so that a changed page ends in any of these.
             raise GarbageError(
-                f"{subject}: yfinance could not renew its cookie ({type(error).__name__}: {shortened(error)}). "
+                f"{subject}: yfinance could not renew its cookie ({type(error).__name__}: {_first_sentence(error)}). "
                 "Try again later, or update yfinance."
             ) from None
         return answer.status_code, answer.content, answer.headers.get("Retry-After")
@@ -119,6 +119,11 @@ class YahooConnection:
                 self._client = type.__call__(client_class, session=self._session)
             self._session.longest_wait = timeout
             return self._client
+
+
+def _first_sentence(error: Exception) -> str:
+    """Return what an error of curl or yfinance says, without the pages that it recommends to read."""
+    return shortened(error).partition(". ")[0].rstrip(" .")
 
 
 def _decoded(subject: str, content: bytes) -> object:

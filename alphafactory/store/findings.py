@@ -86,6 +86,20 @@ WHERE (CAST(:ticker AS text) IS NULL OR f.subject = :ticker)
 ORDER BY array_position(ARRAY['error', 'warning', 'note'], f.severity), f.subject, f.session NULLS FIRST, f.rule
 """
 
+OPEN_THEN = """
+SELECT f.rule, f.severity, f.subject, f.symbol_id, f.session, f.message, f.payload, coalesce((
+    SELECT j.verdict = 'rejected' FROM quality_judgements j WHERE j.finding_id = f.id AND j.judged_at <= :cutoff
+    ORDER BY j.judged_at DESC, j.id DESC LIMIT 1
+), f.quarantined) AS quarantined
+FROM quality_findings f
+WHERE f.known_at <= :cutoff AND (f.closed_at IS NULL OR f.closed_at > :cutoff)
+"""
+"""The findings that were open at a moment; whether each keeps its bar out is a person's word of then, or the rule's."""
+_COUNT_QUARANTINED = f"""
+SELECT count(DISTINCT (symbol_id, session)) FROM ({OPEN_THEN}) o
+WHERE quarantined AND session IS NOT NULL AND symbol_id = ANY(:ids)
+"""  # noqa: S608  only our own words are put in
+
 
 def upsert_findings(
     connection: Connection,
@@ -180,7 +194,7 @@ def judge_finding(connection: Connection, key: int, verdict: Verdict, note: str,
     return dict(found)
 
 
-def count_quarantined(connection: Connection, symbol_ids: Sequence[int]) -> int:
-    """Return how many bars of the symbols are not used."""
-    query = text("SELECT count(DISTINCT (symbol_id, session)) FROM v_quarantined WHERE symbol_id = ANY(:ids)")
-    return int(connection.execute(query, {"ids": list(symbol_ids)}).scalar_one())
+def count_quarantined(connection: Connection, symbol_ids: Sequence[int], cutoff: datetime) -> int:
+    """Return how many bars of the symbols were not used at `cutoff`; one of now counts those of v_quarantined."""
+    values = {"ids": list(symbol_ids), "cutoff": cutoff}
+    return int(connection.execute(text(_COUNT_QUARANTINED), values).scalar_one())

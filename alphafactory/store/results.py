@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
+from alphafactory.store.findings import OPEN_THEN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date, datetime
 
     from sqlalchemy import Connection
 
@@ -21,29 +24,34 @@ _CURRENT = """
 SELECT b.id FROM backtests b
 WHERE b.superseded_by IS NULL AND b.origin = 'nightly' AND b.status = 'done' AND b.symbol_id = ANY(:ids)
 """
-_FINDINGS = """
-SELECT rule, severity, subject, session, message, payload, quarantined FROM quality_findings
-WHERE closed_at IS NULL
+_FINDINGS = f"""
+SELECT rule, severity, subject, session, message, payload, quarantined FROM ({OPEN_THEN}) o
 ORDER BY quarantined DESC, array_position(ARRAY['error', 'warning', 'note'], severity), subject, session LIMIT :most
-"""
-_FINDING_COUNTS = """
-SELECT rule, severity, count(*), count(*) FILTER (WHERE quarantined) FROM quality_findings
-WHERE closed_at IS NULL GROUP BY rule, severity ORDER BY 4 DESC, 3 DESC, rule
-"""
+"""  # noqa: S608  only our own words are put in
+_FINDING_COUNTS = f"""
+SELECT rule, severity, count(*), count(*) FILTER (WHERE quarantined) FROM ({OPEN_THEN}) o
+GROUP BY rule, severity ORDER BY 4 DESC, 3 DESC, rule
+"""  # noqa: S608  only our own words are put in
 _SOURCES = """
 SELECT source, count(*), min(session), max(session) FROM bars_1d
 WHERE symbol_id = :symbol AND session BETWEEN :first AND :last GROUP BY source ORDER BY source
 """
-_OF_SOURCES = """
-SELECT source, count(*), min(session), max(session) FROM bars_1d WHERE symbol_id = ANY(:ids)
-GROUP BY source ORDER BY 2 DESC, source
+_KNOWN_THEN = """
+symbol_id = ANY(:ids) AND session <= :as_of AND (known_at <= :cutoff OR EXISTS (
+    SELECT 1 FROM bar_revisions r WHERE r.symbol_id = b.symbol_id AND r.session = b.session
+        AND r.timeframe = '1d' AND r.known_from <= :cutoff
+))
 """
+_OF_SOURCES = f"""
+SELECT source, count(*), min(session), max(session) FROM bars_1d b WHERE {_KNOWN_THEN}
+GROUP BY source ORDER BY 2 DESC, source
+"""  # noqa: S608  only our own words are put in
 _SCORES = """
 SELECT DISTINCT ON (q.symbol_id) q.symbol_id, y.ticker, q.score, q.parts FROM quality_scores q
 JOIN symbols y ON y.id = q.symbol_id
 WHERE q.symbol_id = ANY(:ids) AND q.night <= :night ORDER BY q.symbol_id, q.night DESC
 """
-_SPAN = "SELECT min(session), max(session) FROM bars_1d WHERE symbol_id = ANY(:ids)"
+_SPAN = f"SELECT min(session), max(session) FROM bars_1d b WHERE {_KNOWN_THEN}"  # noqa: S608  the same
 _COUNTED = ("symbols", "bars", "quality_findings", "indicators", "strategies", "backtests", "trades")
 
 
@@ -72,16 +80,15 @@ def read_curves(connection: Connection, keys: Sequence[int]) -> dict[int, dict[s
     return {int(row["backtest_id"]): dict(row) for row in connection.execute(query, {"ids": list(keys)}).mappings()}
 
 
-def read_findings(connection: Connection, most: int) -> list[dict[str, Any]]:
-    """Return the open findings, the quarantined and the worst first, at most so many."""
-    return [dict(row) for row in connection.execute(text(_FINDINGS), {"most": most}).mappings()]
+def read_findings(connection: Connection, most: int, cutoff: datetime) -> list[dict[str, Any]]:
+    """Return the findings open at `cutoff`, those that keep a bar out and the worst first, at most so many."""
+    return [dict(row) for row in connection.execute(text(_FINDINGS), {"most": most, "cutoff": cutoff}).mappings()]
 
 
-def count_findings(connection: Connection) -> list[tuple[str, str, int, int]]:
-    """Return rule, severity, open findings and quarantined ones."""
-    return [
-        (str(rule), str(severity), int(n), int(q)) for rule, severity, n, q in connection.execute(text(_FINDING_COUNTS))
-    ]
+def count_findings(connection: Connection, cutoff: datetime) -> list[tuple[str, str, int, int]]:
+    """Return rule, severity, the findings open at `cutoff` and how many of them keep a bar out."""
+    found = connection.execute(text(_FINDING_COUNTS), {"cutoff": cutoff})
+    return [(str(rule), str(severity), int(n), int(q)) for rule, severity, n, q in found]
 
 
 def read_sources(
@@ -92,9 +99,11 @@ def read_sources(
     return [(str(s), int(n), a, b) for s, n, a, b in connection.execute(text(_SOURCES), values)]
 
 
-def count_by_source(connection: Connection, symbol_ids: Sequence[int]) -> list[tuple[str, int, Any, Any]]:
-    """Return how many daily bars of the symbols each source delivered, with their span, the largest first."""
-    found = connection.execute(text(_OF_SOURCES), {"ids": list(symbol_ids)})
+def count_by_source(
+    connection: Connection, symbol_ids: Sequence[int], as_of: date, cutoff: datetime
+) -> list[tuple[str, int, Any, Any]]:
+    """Return how many daily bars up to `as_of`, known at `cutoff`, each source delivered, with their span."""
+    found = connection.execute(text(_OF_SOURCES), {"ids": list(symbol_ids), "as_of": as_of, "cutoff": cutoff})
     return [(str(source), int(bars), first, last) for source, bars, first, last in found]
 
 
@@ -104,9 +113,9 @@ def read_scores(connection: Connection, symbol_ids: Sequence[int], night: object
     return sorted((dict(row) for row in rows), key=lambda row: (row["score"], row["ticker"]))
 
 
-def read_span(connection: Connection, symbol_ids: Sequence[int]) -> tuple[Any, Any]:
-    """Return the first and the last session stored of these symbols."""
-    first, last = connection.execute(text(_SPAN), {"ids": list(symbol_ids)}).one()
+def read_span(connection: Connection, symbol_ids: Sequence[int], as_of: date, cutoff: datetime) -> tuple[Any, Any]:
+    """Return the first and the last session up to `as_of` of which a bar of these symbols was known at `cutoff`."""
+    first, last = connection.execute(text(_SPAN), {"ids": list(symbol_ids), "as_of": as_of, "cutoff": cutoff}).one()
     return first, last
 
 

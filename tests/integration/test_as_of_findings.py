@@ -132,6 +132,29 @@ def test_rejecting_a_warning_keeps_the_bar_out(nights: Nights, file: PriceFile) 
     assert nights.ask("SELECT ticker, session FROM v_quarantined") == [("S1", FAULTY)]
 
 
+def test_the_step_the_view_and_the_bars_agree_on_what_is_kept_out(nights: Nights, file: PriceFile) -> None:
+    """An accepted error is used and a rejected warning is not, before and after the next nights."""
+    first, *later = SESSIONS[3:6]
+    file.row("S0", FAULTY)[6] *= -1
+    plant_spike(file, first, "S1")  # a warning so far: the night after shows that it is a misprint
+    assert "1 quarantined, the first: S0 2023-08-02: " in computed(run(nights, file, first))["quality"]
+    say(nights, "accepted", first, "negative_volume")
+    say(nights, "rejected", first, "unexplained_jump")
+    every = set(nights.ask("SELECT ticker, session FROM bars b JOIN symbols s ON s.id = b.symbol_id"))
+
+    def kept_out(moment: datetime) -> set[tuple[str, date]]:
+        return every - {(ticker, day) for ticker in ("S0", "S1") for day in usable(nights, ticker, moment)}
+
+    assert kept_out(evening(first) + timedelta(minutes=40)) == {("S1", first)}
+    assert nights.ask("SELECT ticker, session FROM v_quarantined") == [("S1", first)]
+    for day in later:
+        file.write(until=day)
+        message = computed(nights.run(day))["quality"]
+        assert f"1 quarantined, the first: S1 {first}: " in message, message
+        assert kept_out(evening(day)) == {("S1", first)}
+        assert set(nights.ask("SELECT ticker, session FROM v_quarantined")) == {("S1", first)}
+
+
 def test_what_was_said_of_a_bar_stays_readable_as_of_its_time(nights: Nights, file: PriceFile) -> None:
     """Other values of the same fault are another version; each moment has the words of its own."""
     spoilt = file.row("S0", FAULTY)

@@ -261,8 +261,13 @@ def test_an_outage_of_the_cookies_alone_does_no_harm(yahoo: Yahoo, market: Marke
 def test_nobody_listens(market: Market) -> None:
     with LoopbackServer(YahooApp(market)) as server:
         yahoo = connect(server)
-    with pytest.raises(VendorDownError, match="connection failed"):
+    with pytest.raises(VendorDownError, match="connection failed") as caught:
         yahoo.fetch_bars(ask(market["MSFT"]))
+    words = str(caught.value)
+    assert "Could" in words, "the reason of curl itself is told"
+    assert "https://" not in words
+    assert words.endswith("). Try again later.")
+    assert len(words) < 240
 
 
 def test_only_yahoos_hosts_are_asked(server: LoopbackServer) -> None:
