@@ -8,11 +8,8 @@ missing volume into 0, drop duplicated rows, hand a cached answer to a retry, an
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
-import shutil
-import tempfile
 import threading
 import warnings
 from functools import cache
@@ -140,16 +137,15 @@ def _decoded(subject: str, content: bytes) -> object:
 
 @cache
 def _client_class() -> Any:
-    """Import yfinance, quietly, with a cache folder of this process's own."""
+    """Import yfinance, quietly, without its files of cookies."""
     with warnings.catch_warnings():
         # pandas 4's warnings about yfinance's code, and the filter that yfinance sets at import, end with this block.
         warnings.simplefilter("ignore")
-        from yfinance.cache import set_cache_location  # noqa: PLC0415  takes a second to import
+        from yfinance import cache as files  # noqa: PLC0415  takes a second to import
         from yfinance.data import YfData  # noqa: PLC0415  takes a second to import
-    folder = tempfile.mkdtemp(prefix="alphafactory-yahoo-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    # Cookies are kept in SQLite files, which processes that share a home folder would lock for each other.
-    set_cache_location(folder)
+    # It would keep cookies in an SQLite file: processes of one home folder lock it for each other, and each thread
+    # leaves a connection to it open. A cookie lasts as long as our process anyway.
+    files._CookieCacheManager._Cookie_cache = files._CookieCacheDummy()  # noqa: SLF001  it has no public switch
     # Its warnings (a cookie that was not had) are followed by an error of ours where they matter.
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     return YfData
