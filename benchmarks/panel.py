@@ -31,7 +31,6 @@ from alphafactory.store.bars import upsert_bars
 from alphafactory.store.database import open_database
 from alphafactory.store.migrating import upgrade
 from alphafactory.store.symbols import read_symbols, upsert_symbols
-from alphafactory.store.versions import cached_fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,13 +106,8 @@ def cost_of_versions(database: Database) -> Row:
 
 def ours(database: Database, folder: Path, chosen: Sequence[SymbolRow]) -> tuple[BarPanel, dict[str, FloatArray]]:
     """Return the panel and its factors, as a worker that has just started does."""
-    rows = {row.id: row for row in chosen}
     with database.begin() as connection:
-
-        def compute(keys: Sequence[int]) -> dict[int, str]:
-            return data_fingerprints(connection, [rows[key] for key in keys], MOMENT)
-
-        fingerprints = cached_fingerprints(connection, list(rows), MOMENT, compute, recipe="data")
+        fingerprints = data_fingerprints(connection, [row.id for row in chosen], MOMENT)
         cached = PanelCache(folder, "benchmark").open(
             chosen, fingerprints, lambda absent: read_panel(connection, absent, MOMENT)
         )

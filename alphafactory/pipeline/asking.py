@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alphafactory.domain.arrays import DateArray
-    from alphafactory.domain.findings import Finding
     from alphafactory.domain.timeframes import Timeframe
     from alphafactory.pipeline.needs import Need
     from alphafactory.pipeline.workspace import Workspace
@@ -72,7 +71,6 @@ class Tally:
     refused: int = 0
     stopped: str | None = None
     failed_in_a_row: int = 0
-    findings: list[Finding] = field(default_factory=list)
 
     def in_words(self, requests: int) -> str:
         """Return the vendor's night in a sentence."""
@@ -273,4 +271,3 @@ class Asking:
         self.tally.bars_new += stored.new
         self.tally.bars_changed += stored.changed
         self.tally.actions += stored.actions
-        self.tally.findings += stored.findings

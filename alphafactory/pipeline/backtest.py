@@ -18,7 +18,7 @@ from alphafactory.pipeline.answers import adhoc_results
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.records import Question, backtest_record
-from alphafactory.pipeline.running import StepReport, failure
+from alphafactory.pipeline.running import StepReport, broken_plugins, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workers import run_work
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
-    from alphafactory.registry import BrokenPlugin
     from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
     from alphafactory.strategies.base import Strategy
@@ -98,7 +97,7 @@ def run_backtests(run: Run) -> StepReport:
     workspace = run.workspace
     config = workspace.config.backtest
     registry = discover_strategies(workspace.config.paths.strategies)
-    failures = list(_broken(registry.broken))
+    failures = list(broken_plugins(registry.broken))
     chosen = []
     for name in (
         registry.names() if config.strategies == "all" else _with_benchmark(config.strategies, config.benchmark)
@@ -138,7 +137,8 @@ def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow], *, past: bool)
     with workspace.database.begin() as connection:
         found = scores.read_scores(connection, [row.id for row in rows], workspace.as_of)
         low = [row for row in rows if found.get(row.id, 1.0) < least]
-        usable = data_fingerprints(connection, low, workspace.cutoff)  # a symbol without any bar is a failure below
+        # A symbol without any bar is a failure below.
+        usable = data_fingerprints(connection, [row.id for row in low], workspace.cutoff)
         bad = [row for row in low if row.id in usable]
         if bad and not past:
             backtests.withdraw(connection, [row.id for row in bad])
@@ -192,7 +192,7 @@ def run_adhoc(
 
 def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
     with workspace.database.begin() as connection:
-        prints = data_fingerprints(connection, order.symbols, workspace.cutoff)
+        prints = data_fingerprints(connection, [row.id for row in order.symbols], workspace.cutoff)
         if order.origin == "nightly" and not past:  # without a usable bar no earlier result is a current one
             backtests.withdraw(connection, [row.id for row in order.symbols if row.id not in prints])
         questions, failures = _questions(connection, workspace, order, prints)
@@ -355,8 +355,3 @@ def _is_delisted(row: SymbolRow, workspace: Workspace) -> bool:
 
 def _with_benchmark(names: Sequence[str], benchmark: str) -> list[str]:
     return list(dict.fromkeys([*names, benchmark]))
-
-
-def _broken(broken: Sequence[BrokenPlugin]) -> list[Failure]:
-    remedy = "Mend the file; the night went on without it."
-    return [failure("plug-in", f"{plugin.path}:{plugin.line}", plugin.message, remedy) for plugin in broken]

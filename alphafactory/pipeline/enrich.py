@@ -6,7 +6,6 @@ is written: the cache holds the current basis.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from alphafactory.errors import AlphaFactoryError
 from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
-from alphafactory.pipeline.running import StepReport, failure
+from alphafactory.pipeline.running import StepReport, broken_plugins, digest, failure
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.store import indicators, states
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from alphafactory.indicators.base import IndicatorDefinition
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
-    from alphafactory.registry import BrokenPlugin
     from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
 
@@ -47,14 +45,14 @@ def compute_indicators(run: Run) -> StepReport:
         return StepReport(0, "The cache holds the current basis; a past date computes in memory.", skipped=True)
     with workspace.database.begin() as connection:
         universe = choose_universe(connection, workspace)
-        prints = data_fingerprints(connection, universe.symbols, workspace.cutoff)
+        prints = data_fingerprints(connection, [row.id for row in universe.symbols], workspace.cutoff)
         done = states.read_series_states(connection, "indicators")
         emptied = _empty(connection, [row.id for row in universe.symbols if done.get(row.id) and row.id not in prints])
     hashes = {definition.name: source_hash(definition.name) for definition in known}
-    code = _digest(*(f"{name}={value}" for name, value in sorted(hashes.items())))
-    wanted = {key: _digest(value, code) for key, value in prints.items()}
+    code = digest(*(f"{name}={value}" for name, value in sorted(hashes.items())))
+    wanted = {key: digest(value, code) for key, value in prints.items()}
     changed = [row for row in universe.symbols if row.id in wanted and done.get(row.id) != wanted[row.id]]
-    broken = _broken(shipped_catalogue().broken)
+    broken = broken_plugins(shipped_catalogue().broken)
     if not changed:
         message = "No series changed." if universe.symbols else "There are no symbols yet."
         return StepReport(emptied, message, broken, skipped=emptied == 0)
@@ -126,16 +124,3 @@ def _catalogue_row(definition: IndicatorDefinition, code_hash: str) -> indicator
         meaning=definition.meaning,
         code_hash=code_hash,
     )
-
-
-def _broken(broken: Sequence[BrokenPlugin]) -> tuple[Failure, ...]:
-    return tuple(
-        failure(
-            "plug-in", f"{plugin.path}:{plugin.line}", plugin.message, "Mend the file; the night went on without it."
-        )
-        for plugin in broken
-    )
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

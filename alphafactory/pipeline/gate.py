@@ -7,7 +7,6 @@ night.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -22,20 +21,19 @@ from alphafactory.calendar import session_close
 from alphafactory.domain.findings import Finding, Severity, quarantine_in_words
 from alphafactory.domain.market import Dividend, Observation, Split
 from alphafactory.indicators.catalogue import shipped_catalogue
-from alphafactory.pipeline.panel import choose_universe
-from alphafactory.pipeline.running import StepReport, failure
+from alphafactory.pipeline.panel import choose_universe, data_fingerprints
+from alphafactory.pipeline.running import StepReport, broken_plugins, digest
 from alphafactory.quality.gate import discover_rules, judge
 from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
 from alphafactory.quality.score import explain
 from alphafactory.store import actions, bars, findings, scores, states, vendors
-from alphafactory.store.versions import cached_fingerprints
 from alphafactory.strategies.catalogue import discover_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from alphafactory.domain.bars import BarBatch
-    from alphafactory.pipeline.running import Failure, Run
+    from alphafactory.pipeline.running import Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.registry import BrokenPlugin
     from alphafactory.store.database import Connection
@@ -47,10 +45,8 @@ READS = (
     "universes", "job_runs", "job_steps", "series_versions", "series_fingerprints",
 )  # fmt: skip
 WRITES = ("quality_findings", "quality_judgements", "quality_scores", "series_states", "series_fingerprints")
-_RECIPE = "bars/1"
 _BROKEN = "broken_plugin"
 """What is found of a plug-in file that cannot be used; no rule, for it concerns no bar."""
-_BY_KEY = 50
 _MARKET_SYMBOLS = 10
 """So many symbols must have a return on a day for their median to be the market's."""
 
@@ -60,13 +56,13 @@ def check_quality(run: Run) -> StepReport:
     workspace = run.workspace
     registry = discover_rules()
     applied = [rule for rule in registry if rule.name not in workspace.config.quality.disabled]
-    broken = _broken(registry.broken)
+    broken = broken_plugins(registry.broken)
     if run.is_past:
         return StepReport(0, f"The night of {workspace.as_of} has been: nothing is judged anew.", broken, skipped=True)
     with workspace.database.begin() as connection:
         noted = _note_broken_plugins(connection, registry.broken, workspace)
         chosen = choose_universe(connection, workspace, everything=True).symbols
-        prints = _fingerprints(connection, [row.id for row in chosen], workspace.cutoff)
+        prints = data_fingerprints(connection, [row.id for row in chosen], workspace.cutoff, clean=False)
         rows = [row for row in chosen if row.id in prints]
         if not rows:
             return StepReport(noted, "There are no bars yet.", broken, skipped=noted == 0)
@@ -119,23 +115,6 @@ def _note_broken_plugins(connection: Connection, rules: Sequence[BrokenPlugin], 
         for one in (*rules, *strategies, *shipped_catalogue().broken)
     ]
     return findings.upsert_findings(connection, found, {}, rules=[_BROKEN], subjects=None, moment=workspace.moment)
-
-
-def _fingerprints(connection: Connection, ids: list[int], cutoff: datetime) -> dict[int, str]:
-    """Return for each symbol with bars a hash of them, faulty ones included, and of its splits and dividends."""
-
-    def compute(some: list[int]) -> dict[int, str]:
-        # Many symbols are hashed faster in one pass over the table than by their keys.
-        by_key = some if len(some) < _BY_KEY else None
-        known = bars.read_fingerprints(connection, cutoff, clean=False, symbol_ids=by_key)
-        said = {key: [known[key]] for key in some if key in known}
-        for read in (actions.read_splits, actions.read_dividends):
-            for key, day, amount in read(connection, some, cutoff):
-                said.get(key, []).append(f"{read.__name__} {day} {amount!r}")
-        return {key: _digest(*words) for key, words in said.items()}
-
-    found = cached_fingerprints(connection, ids, cutoff, compute, recipe=_RECIPE)
-    return {key: found[key] for key in ids if key in found}
 
 
 def _read(connection: Connection, rows: Sequence[SymbolRow], workspace: Workspace) -> BarBatch:
@@ -215,7 +194,7 @@ def _digests(
         said.setdefault(one.ticker, []).append(repr(one))
     terms = ",".join(sorted(rule.name for rule in applied)) + _code() + str(context.newest_session)
     return {
-        row.id: _digest(prints[row.id], terms, repr(row.listing), *said.get(row.ticker, ()), str(context.first_wanted))
+        row.id: digest(prints[row.id], terms, repr(row.listing), *said.get(row.ticker, ()), str(context.first_wanted))
         for row in rows
     }
 
@@ -297,13 +276,4 @@ def _finding(row: Mapping[str, Any]) -> Finding:
 @cache
 def _code() -> str:
     folder = Path(str(quality.__file__)).parent
-    return _digest(*(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))))
-
-
-def _broken(broken: Sequence[BrokenPlugin]) -> tuple[Failure, ...]:
-    remedy = "Mend the file; the night went on without it."
-    return tuple(failure("plug-in", f"{plugin.path}:{plugin.line}", plugin.message, remedy) for plugin in broken)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return digest(*(path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))))

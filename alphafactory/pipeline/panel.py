@@ -6,7 +6,6 @@ dividend counts in shares of the session before its ex-date, so that a split on 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from alphafactory.domain.bars import BarPanel, Bars
 from alphafactory.errors import UnknownNameError
-from alphafactory.pipeline.running import failure
+from alphafactory.pipeline.running import digest, failure
 from alphafactory.store import actions, bars, symbols, universes
 from alphafactory.store.versions import cached_fingerprints
 
@@ -30,9 +29,8 @@ if TYPE_CHECKING:
     from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
 
-_RECIPE = "data/1"
-"""Names what `data_fingerprints` hashes; whoever changes that changes the name."""
-_BY_KEY = 50
+_RECIPES = {True: "clean data/1", False: "all data/1"}
+"""Name what `data_fingerprints` hashes; whoever changes that changes the names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +144,20 @@ def _dividends(
     return paid
 
 
-def data_fingerprints(connection: Connection, chosen: Sequence[SymbolRow], cutoff: datetime) -> dict[int, str]:
-    """Return for each symbol with bars a hash of all that a backtest reads of it: clean bars and actions."""
-    ids = [row.id for row in chosen]
-    return cached_fingerprints(
-        connection, ids, cutoff, lambda some: _data_fingerprints(connection, some, cutoff), recipe=_RECIPE
-    )
+def data_fingerprints(
+    connection: Connection, symbol_ids: Sequence[int], cutoff: datetime, *, clean: bool = True
+) -> dict[int, str]:
+    """Return for each symbol with bars a hash of them, as known at `cutoff`, and of its splits and dividends.
 
+    These are all that a backtest reads of a symbol. Without `clean` the quarantined bars are counted in.
+    """
 
-def _data_fingerprints(connection: Connection, ids: Sequence[int], cutoff: datetime) -> dict[int, str]:
-    # Many symbols are hashed faster in one pass over the table than by their keys.
-    some = ids if len(ids) < _BY_KEY else None
-    known = bars.read_fingerprints(connection, cutoff, clean=True, symbol_ids=some)
-    parts: Mapping[int, list[str]] = {key: [known[key]] for key in ids if key in known}
-    for kind, rows in (
-        ("split", actions.read_splits(connection, ids, cutoff)),
-        ("dividend", actions.read_dividends(connection, ids, cutoff)),
-    ):
-        for key, day, amount in rows:
-            if key in parts:
-                parts[key].append(f"{kind} {day} {amount!r}")
-    return {key: hashlib.sha256("\n".join(lines).encode()).hexdigest() for key, lines in parts.items()}
+    def compute(some: list[int]) -> dict[int, str]:
+        known = bars.read_fingerprints(connection, cutoff, clean=clean, symbol_ids=some)
+        told = {key: [known[key]] for key in some if key in known}
+        for kind, read in (("split", actions.read_splits), ("dividend", actions.read_dividends)):
+            for key, day, amount in read(connection, some, cutoff):
+                told.get(key, []).append(f"{kind} {day} {amount!r}")
+        return {key: digest(*words) for key, words in told.items()}
+
+    return cached_fingerprints(connection, symbol_ids, cutoff, compute, recipe=_RECIPES[clean])

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import platform
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.registry import BrokenPlugin
 
 _LOG = logging.getLogger(__name__)
 _WAIT_SECONDS = 600.0
@@ -102,6 +104,17 @@ class JobResult:
 def failure(kind: str, subject: str, message: str, remedy: str = "") -> Failure:
     """Describe something that gave no result."""
     return {"kind": kind, "subject": subject, "message": message, "remedy": remedy}
+
+
+def broken_plugins(broken: Sequence[BrokenPlugin]) -> tuple[Failure, ...]:
+    """Describe plug-in files that could not be used."""
+    remedy = "Mend the file; the night went on without it."
+    return tuple(failure("plug-in", f"{plugin.path}:{plugin.line}", plugin.message, remedy) for plugin in broken)
+
+
+def digest(*parts: str) -> str:
+    """Return one hash of several texts."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def run_job(

@@ -36,7 +36,7 @@ def open_panel(workspace: Workspace, chosen: Sequence[SymbolRow]) -> BarPanel:
     for _ in range(_ATTEMPTS):
         with workspace.database.begin() as connection:
             versions = read_versions(connection, ids)
-            prints = data_fingerprints(connection, chosen, workspace.cutoff)
+            prints = data_fingerprints(connection, ids, workspace.cutoff)
         with workspace.database.snapshot() as connection:
             if read_versions(connection, ids) == versions:
                 return cache.open(chosen, prints, lambda rows: read_panel(connection, rows, workspace.cutoff)).panel

@@ -47,12 +47,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What an answer changed: bars new and changed, actions written, and what its rows were refused for."""
+    """What an answer changed: bars new and changed, and actions written."""
 
     new: int
     changed: int
     actions: int
-    findings: tuple[Finding, ...]
 
 
 def applied_rules(workspace: Workspace) -> list[type[Rule]]:
@@ -177,7 +176,7 @@ def store_answers(
         timeframe=timeframe,
     )
     _note_holes(connection, workspace, source, answered, kept)
-    return Stored(changes.new, changes.changed, written, tuple(said))
+    return Stored(changes.new, changes.changed, written)
 
 
 def _doubtful(batch: BarBatch, found: Sequence[Finding]) -> BoolArray:

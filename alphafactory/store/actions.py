@@ -163,12 +163,3 @@ def read_earnings(connection: Connection, symbol_ids: Sequence[int], cutoff: dat
     )
     found = [dict(row) for row in connection.execute(query, {"ids": list(symbol_ids), "cutoff": cutoff}).mappings()]
     return sorted(found, key=lambda row: (row["symbol_id"], row["announced"], row["fiscal_period"]))
-
-
-def read_action_sources(connection: Connection, symbol_ids: Sequence[int]) -> set[int]:
-    """Return the symbols of which any corporate action is stored."""
-    query = text(
-        "SELECT symbol_id FROM splits WHERE symbol_id = ANY(:ids) UNION "
-        "SELECT symbol_id FROM dividends WHERE symbol_id = ANY(:ids)"
-    )
-    return {int(key) for key in connection.execute(query, {"ids": list(symbol_ids)}).scalars()}

@@ -16,7 +16,6 @@ from alphafactory.pipeline.panel import data_fingerprints, read_panel
 from alphafactory.pipeline.panel_cache import PanelCache
 from alphafactory.store.bars import upsert_bars
 from alphafactory.store.symbols import read_symbols, upsert_symbols
-from alphafactory.store.versions import cached_fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,15 +72,11 @@ def opened(nights: Nights, folder: Path) -> tuple[BarPanel, BarPanel, list[str]]
     with nights.database() as database, database.begin() as connection:
         chosen = {row.id: row for row in read_symbols(connection, TICKERS)}
 
-        def compute(keys: Sequence[int]) -> dict[int, str]:
-            return data_fingerprints(connection, [chosen[key] for key in keys], CUTOFF)
-
         def read(rows: Sequence[SymbolRow]) -> BarPanel:
             asked.extend(row.ticker for row in rows)
             return read_panel(connection, rows, CUTOFF)
 
-        prints = cached_fingerprints(connection, list(chosen), CUTOFF, compute, recipe="data")
-        assert prints == data_fingerprints(connection, list(chosen.values()), CUTOFF)
+        prints = data_fingerprints(connection, list(chosen), CUTOFF)
         found = PanelCache(folder, "code").open(list(chosen.values()), prints, read).panel
         return found, read_panel(connection, list(chosen.values()), CUTOFF), asked
 
