@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from alphafactory.config_sources import (
     AlphaVantageSettings,
@@ -21,6 +21,9 @@ from alphafactory.config_universes import UniverseSpec, universe_chain
 from alphafactory.domain.settings import SimulationSettings, parse_settings
 from alphafactory.domain.timeframes import Timeframe
 from alphafactory.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Section(BaseModel):
@@ -138,13 +141,49 @@ class BacktestConfig(Section):
 
 
 class SimulationConfig(Section):
-    """How orders fill and what they cost, in the grammar `name:value,key=value`."""
+    """How orders arise, fill and end, and what they cost, in the grammar `name:value,key=value`; docs/simulation.md."""
 
-    fill: str = Field("next_open", description="next_open, next_close, or same_close (marked optimistic)")
-    commission: str = Field("bps:5", description="none, bps:5, or per_share:0.005,min=1")
-    slippage: str = Field("bps:5", description="none, or bps:5")
-    sizing: str = Field("all_in", description="all_in, or percent:0.25 of equity")
-    shares: str = Field("fractional", description="fractional or whole")
+    profile: str | None = Field(None, description="one of the profiles below, in force instead of what stands here")
+    profiles: dict[str, dict[str, str | int | float | list[str]]] = Field(
+        {}, description="named sets of these settings, each a part: conservative: {slippage: bps:10, fill: next_close}"
+    )
+    fill: str = Field("next_open", description="next_open, next_close, next_mid, next_typical, same_close (optimistic)")
+    entry: str = Field("market", description="market, limit:1%, stop:1%, stop_limit:1%,limit=0.5%; also in atr")
+    resting: str = Field("session", description="session: limits and stops work all session; auction: at fill's moment")
+    good_for: int = Field(0, ge=0, description="bars after which an order that waits is given up; 0 is never")
+    stop: str = Field("none", description="none, 3% or 2atr from the entry")
+    take_profit: str = Field("none", description="none, 6%, 3atr, or 2R: twice the distance to the first stop")
+    trail: str = Field(
+        "none", description="none, 3% or 2atr from the best close, chandelier:3 (atr) from the best high"
+    )
+    break_even: str = Field("none", description="none, 1R, 2%, 1atr: gain at which the stop moves to the entry price")
+    time_stop: int = Field(0, ge=0, description="bars after which a trade is closed; 0 is never")
+    reentry: str = Field("fresh", description="fresh: after a stop only on a new signal; immediate: at once")
+    max_entries: int = Field(0, ge=0, description="orders that may build up one trade; 0 is any number")
+    participation: str = Field("none", description="none, or the share of a bar's volume that a fill may be: 10%")
+    commission: str = Field(
+        "bps:5", description="none, bps:5, per_trade:1, per_share:0.005,min=1,max_pct=1, ibkr_fixed"
+    )
+    sell_fees: list[str] = Field(
+        [], description="fees of sales, each from a date on: 2018-05-22 bps:0.13,per_share=0.000119,max=5.95"
+    )
+    slippage: str = Field(
+        "bps:5", description="none, bps:5, per_share:0.01, half_spread, atr:0.1, volume_share:0.1, sqrt_impact:1"
+    )
+    sizing: str = Field(
+        "all_in",
+        description="all_in, cash:10000, shares:100, percent:25%, risk:1%, atr:1%,k=2, vol_target:20%, kelly:0.5",
+    )
+    size_at: str = Field("fill", description="fill, or decision: sized at the signal's close, as a live order is")
+    shares: str = Field("fractional", description="fractional, whole, or lots:100")
+    leverage: float = Field(1.0, gt=0, le=100, description="how many times equity all positions together may be worth")
+    maintenance: str = Field(
+        "none", description="none, or the least equity per position value, 25%, before a margin call"
+    )
+    borrow: str = Field("none", description="annual rate that short positions pay: none, or 2%")
+    interest: str = Field("none", description="annual rate that cash earns: none, or 3%")
+    margin_interest: str = Field("none", description="annual rate that borrowed cash costs: none, or 6%")
+    delisting_return: str = Field("none", description="what a delisting adds to the last price: none, or -30%")
 
 
 class ComputeConfig(Section):
@@ -201,10 +240,11 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Config:
-        try:
-            self.simulation_settings()
-        except UsageError as error:
-            raise ValueError(f"simulation.{error}") from error
+        for profile in (None, *self.simulation.profiles):
+            try:
+                self.simulation_settings(profile=profile)
+            except UsageError as error:
+                raise ValueError(f"simulation.{f'profiles.{profile}: ' if profile else ''}{error}") from error
         if self.universe.name is not None and self.universe.name not in self.universes:
             raise ValueError(f"universe.name: {UnknownNameError('universe', self.universe.name, self.universes)}")
         for name in self.universes:
@@ -217,6 +257,26 @@ class Config(Section):
             raise ValueError(f"backtest.start {start} lies after backtest.end {end}")
         return self
 
-    def simulation_settings(self) -> SimulationSettings:
-        """Return the parsed settings of a simulation; raise `UsageError` for a model that does not exist."""
-        return parse_settings(initial_capital=self.backtest.initial_capital, **self.simulation.model_dump())
+    def simulation_settings(
+        self, words: Mapping[str, Any] | None = None, profile: str | None = None
+    ) -> SimulationSettings:
+        """Return the settings of a simulation: the config's, under those of a profile, under `words`.
+
+        Raises:
+            UsageError: a profile, setting or model that does not exist, or a value out of range.
+        """
+        known = self.simulation.model_dump(exclude={"profile", "profiles"})
+        name = profile or self.simulation.profile
+        if name is not None and name not in self.simulation.profiles:
+            raise UnknownNameError("profile of simulation.profiles", name, self.simulation.profiles)
+        chosen = self.simulation.profiles[name] if name is not None else {}
+        for setting in chosen:
+            if setting not in known:
+                raise UnknownNameError(f"setting of simulation.profiles.{name}", setting, known)
+        try:
+            judged = SimulationConfig.model_validate({**known, **chosen, **(words or {})})
+        except ValidationError as error:
+            fault = error.errors()[0]
+            raise UsageError(f"{fault['loc'][0]}: {fault['input']!r} is wrong: {fault['msg']}.") from error
+        settings = judged.model_dump(exclude={"profile", "profiles"})
+        return parse_settings(initial_capital=self.backtest.initial_capital, **settings)
