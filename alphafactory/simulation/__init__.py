@@ -1,12 +1,27 @@
 """Signals and bars become orders, fills, trades and an equity curve.
 
-Goes in: one symbol's `Bars`, a target for each session, `SimulationSettings`. Comes out: a `Simulation`.
+Goes in: `Bars`, a target for each session (or `Signals`), `SimulationSettings`. Comes out: a `Simulation`, or, for a
+search, a few numbers.
 
-`engine` judges the input, runs the compiled kernel and proves the balance; `kernel` is what one session does; `cache`
-decides where compiled code is kept. Importing this package does not import Numba: the first `simulate` does.
+`engine` runs one simulation and proves its balance, `sweep` many of them; `inputs` judges, `rules` turns settings into
+numbers, `kernel` walks through the sessions, of which `sessions` is one. Importing this package does not import Numba:
+the first simulation does.
 """
 
 from alphafactory.simulation.cache import configure_cache, source_hash
-from alphafactory.simulation.engine import simulate, warm_up
+from alphafactory.simulation.engine import simulate, simulate_account, warm_up
+from alphafactory.simulation.inputs import joint_sessions
+from alphafactory.simulation.sweep import NUMBERS, Prepared, measure, prepare
 
-__all__ = ["configure_cache", "simulate", "source_hash", "warm_up"]
+__all__ = [
+    "NUMBERS",
+    "Prepared",
+    "configure_cache",
+    "joint_sessions",
+    "measure",
+    "prepare",
+    "simulate",
+    "simulate_account",
+    "source_hash",
+    "warm_up",
+]

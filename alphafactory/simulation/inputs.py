@@ -1,88 +1,283 @@
 """Judges what a simulation is given.
 
-Goes in: bars and targets from anywhere. Comes out: float64 arrays of our own that the kernel can trust, or a
-`SimulationError` that names the symbol, the session and the value.
+Goes in: bars and signals from anywhere. Comes out: float64 arrays of our own that the kernel can trust, laid out by
+symbol, or a `SimulationError` that names the symbol, the session and the value.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError
+from alphafactory.simulation.layout import (
+    CLOSE,
+    DIVIDEND,
+    HALTED,
+    HIGH,
+    LOW,
+    NO_BAR,
+    NO_VOLUME,
+    OPEN,
+    PLAIN_MARKET,
+    SPLIT_FACTOR,
+    STATE,
+    TRADABLE,
+    VOLUME,
+)
 
 if TYPE_CHECKING:
-    from alphafactory.domain.arrays import DateArray, FloatArray
+    from collections.abc import Sequence
+
+    from alphafactory.domain.arrays import BoolArray, DateArray, FloatArray, IntArray
     from alphafactory.domain.bars import Bars
 
 _COLUMNS = ("open", "high", "low", "close", "volume", "split_factor", "dividends")
-_MAY_BE_ZERO = ("volume", "dividends")
+_MAY_BE_ZERO = (VOLUME, DIVIDEND)
+# Vendors round a high and an open to different digits.
+_ROUNDING = 1e-9
+_OPTIONAL = tuple(field.name for field in fields(Signals) if field.name not in {"target", "distances"})
 
 
-def judged_market(bars: Bars, name: str) -> FloatArray:
-    """Return open, high, low, close, volume, split_factor and dividends as the rows of an array (7, sessions).
+@dataclass(frozen=True, slots=True)
+class JudgedSignals:
+    """`Signals` by symbol: every array has shape (symbols, n), C-contiguous and writable, None where not given.
+
+    `target` is free of NaN and so is `priority`, whose NaN became -inf, the last in line. In the others NaN is none;
+    prices and distances are above 0, `good_for` is a whole number.
+    """
+
+    target: FloatArray
+    entry_limit: FloatArray | None
+    entry_stop: FloatArray | None
+    stop: FloatArray | None
+    take_profit: FloatArray | None
+    good_for: FloatArray | None
+    priority: FloatArray | None
+    distances: bool
+
+
+def joint_sessions(bars: Sequence[Bars]) -> DateArray:
+    """Return the sessions in which any of the symbols has a bar, ascending and distinct, shape (n,)."""
+    if not bars:
+        raise SimulationError("There is no symbol to simulate. Name at least one.")
+    first = bars[0].sessions
+    if all(_same(other.sessions, first) for other in bars[1:]):
+        # One symbol, or symbols of one exchange: nothing to unite, and `judged_market` names what is out of order.
+        return first
+    return np.unique(np.concatenate([other.sessions for other in bars]))
+
+
+def judged_market(bars: Sequence[Bars], names: Sequence[str], sessions: DateArray) -> FloatArray:
+    """Return every symbol's market on the sessions of all, shape (symbols, 8, n), C-contiguous.
+
+    The rows are OPEN, HIGH, LOW, CLOSE, VOLUME, SPLIT_FACTOR, DIVIDEND and STATE. STATE is TRADABLE, NO_VOLUME, HALTED
+    (a bar that repeats the symbol's bar before in all five numbers) or NO_BAR. In a session without a bar prices are
+    NaN, volume and dividend are 0, and the split factor is that of the bar before, or of the first bar.
+
+    Args:
+        bars: each symbol's own bars.
+        names: what to call the symbols in an error; empty for one symbol without a name.
+        sessions: ascending and distinct, holding every session of every symbol; see `joint_sessions`.
 
     Raises:
         SimulationError: no bars, lengths that differ, sessions out of order, or an impossible value.
     """
-    sessions = bars.sessions
-    if len(sessions) == 0:
-        raise SimulationError(f"{_of(name)}there are no bars to simulate. Choose a period in which the symbol traded.")
-    disorder = sessions[1:] <= sessions[:-1]
-    if disorder.any():
-        raise SimulationError(
-            f"{_of(name)}session {sessions[1:][disorder][0]} is not after the session before it. "
-            "Sort the bars and drop duplicates."
-        )
-    market = np.array([_column(getattr(bars, column), column, sessions, name) for column in _COLUMNS])
-    least = market.min(axis=1)
-    # NaN makes every comparison false, so what is asked is that the values are good.
-    if not (least[:4].min() > 0.0 and least[4:].min() >= 0.0 and least[5] > 0.0 and market.max() < np.inf):
-        raise _impossible(market, sessions, name)
+    market = np.empty((len(bars), PLAIN_MARKET, len(sessions)))
+    for symbol, (own, block) in enumerate(zip(bars, market, strict=True)):
+        of = _of(names, symbol)
+        _judge_sessions(own.sessions, of)
+        if _same(own.sessions, sessions):
+            _judge(own, block, of)
+        else:
+            dense = np.empty((PLAIN_MARKET, len(own)))
+            _judge(own, dense, of)
+            _spread_out(dense, np.searchsorted(sessions, own.sessions), block)
     return market
 
 
-def judged_target(target: FloatArray, sessions: DateArray, name: str) -> tuple[FloatArray, int]:
-    """Return the target, shape (sessions,), with NaN made flat, and the number of NaN.
+def judged_signals(
+    signals: FloatArray | Signals, sessions: DateArray, symbols: int, names: Sequence[str]
+) -> tuple[JudgedSignals, int]:
+    """Return the signals by symbol, and in how many places the target was NaN, which became 0.
+
+    Args:
+        signals: a target alone or all of them; arrays of shape (n, symbols), or (n,) for one symbol.
+        sessions: the n sessions of the signals.
+        symbols: how many there are.
+        names: what to call the symbols in an error; empty for one symbol without a name.
 
     Raises:
-        SimulationError: a length other than the bars', or a target outside [-1, 1].
+        SimulationError: an array of another shape, or an impossible value.
     """
-    values = _column(target, "target", sessions, name)
-    missing = np.isnan(values)
-    count = int(np.count_nonzero(missing))
-    if count:
-        values = np.where(missing, 0.0, values)
-    if np.abs(values).max() > 1.0:
-        row = int(np.argmax(np.abs(values) > 1.0))
+    given = signals if isinstance(signals, Signals) else Signals(signals)
+    shape = (symbols, len(sessions))
+    target, missing = _judged_target(_by_symbol(given.target, "target", shape, names), sessions, names)
+    arrays: dict[str, FloatArray | None] = dict.fromkeys(_OPTIONAL)
+    for name in _OPTIONAL:
+        values = getattr(given, name)
+        if values is not None:
+            arrays[name] = _judged_option(_by_symbol(values, name, shape, names), name, sessions, names)
+    return JudgedSignals(target=target, distances=given.distances, **arrays), missing
+
+
+def _same(sessions: DateArray, others: DateArray) -> bool:
+    return sessions is others or (sessions.shape == others.shape and bool((sessions == others).all()))
+
+
+def _judge_sessions(sessions: DateArray, of: str) -> None:
+    if len(sessions) == 0:
+        raise SimulationError(f"{of}there are no bars to simulate. Choose a period in which the symbol traded.")
+    # NaT compares as false with everything, so what is asked is that each is later.
+    later = sessions[1:] > sessions[:-1]
+    if not later.all():
         raise SimulationError(
-            f"{_of(name)}the target of {sessions[row]} is {values[row]:g}. "
-            "A target lies between -1 (all short) and 1 (all long)."
+            f"{of}session {sessions[1:][~later][0]} is not after the session before it. Sort the bars and drop "
+            "duplicates."
         )
-    return values, count
+    if np.isnat(sessions[0]):
+        raise SimulationError(f"{of}the first bar has no session. Drop the bar or correct its source.")
 
 
-def _impossible(market: FloatArray, sessions: DateArray, name: str) -> SimulationError:
+def _judge(bars: Bars, block: FloatArray, of: str) -> None:
+    """Copy one symbol's bars into its block (8, n), judge them and add their state."""
+    for row, column in enumerate(_COLUMNS):
+        values = getattr(bars, column)
+        if np.shape(values) != bars.sessions.shape:
+            raise SimulationError(
+                f"{of}{column} has shape {np.shape(values)} for {len(bars)} sessions. Give one number a session."
+            )
+        block[row] = values
+    # NaN makes every comparison false, so what is asked is that the values are good.
+    numbers = block[:STATE]
+    least = numbers.min(axis=1)
+    if not (least[:VOLUME].min() > 0.0 and least.min() >= 0.0 and least[SPLIT_FACTOR] > 0.0 and numbers.max() < np.inf):
+        raise _impossible(numbers, bars.sessions, of)
+    _judge_ranges(block, bars.sessions, of)
+    block[STATE] = TRADABLE
+    repeats = _repeats(block)
+    if repeats is not None:
+        block[STATE, 1:][repeats] = HALTED
+    if least[VOLUME] == 0.0:
+        block[STATE][block[VOLUME] == 0.0] = NO_VOLUME
+
+
+def _judge_ranges(block: FloatArray, sessions: DateArray, of: str) -> None:
+    """Refuse a high or a low that other prices of its bar lie beyond."""
+    top, bottom = np.maximum(block[OPEN], block[CLOSE]), np.minimum(block[OPEN], block[CLOSE])
+    if (block[HIGH] >= top).all() and (block[LOW] <= bottom).all():
+        return
+    for row, word, others in ((HIGH, "below", (LOW, OPEN, CLOSE)), (LOW, "above", (OPEN, CLOSE))):
+        for other in others:
+            gap = block[other] - block[row] if row == HIGH else block[row] - block[other]
+            beyond = gap > _ROUNDING * block[other]
+            if beyond.any():
+                at = int(np.argmax(beyond))
+                raise SimulationError(
+                    f"{of}{_COLUMNS[row]} of {sessions[at]} is {block[row, at]:.12g}, {word} the bar's "
+                    f"{_COLUMNS[other]} of {block[other, at]:.12g}. Quarantine the bar or correct its source."
+                )
+
+
+def _repeats(block: FloatArray) -> BoolArray | None:
+    """Return which bars from the second on equal the one before in all five numbers; None where none can."""
+    repeats: BoolArray | None = None
+    # Volume first: it hardly ever repeats, and the prices need no look then.
+    for row in (VOLUME, CLOSE, OPEN, HIGH, LOW):
+        same = block[row, 1:] == block[row, :-1]
+        repeats = same if repeats is None else repeats & same
+        if not repeats.any():
+            return None
+    return repeats
+
+
+def _spread_out(dense: FloatArray, rows: IntArray, block: FloatArray) -> None:
+    """Put a symbol's own bars into the rows of the joint sessions, and say what stands between them."""
+    block[:VOLUME] = np.nan
+    block[VOLUME], block[DIVIDEND], block[STATE] = 0.0, 0.0, NO_BAR
+    block[:, rows] = dense
+    steps = np.zeros(block.shape[1], np.int64)
+    steps[rows[1:]] = 1
+    latest = np.cumsum(steps)  # the position of the bar in force, the first bar's before it
+    block[SPLIT_FACTOR] = dense[SPLIT_FACTOR, latest]
+
+
+def _impossible(numbers: FloatArray, sessions: DateArray, of: str) -> SimulationError:
     """Build the error of the first impossible value, column by column."""
-    zero_allowed = np.isin(_COLUMNS, _MAY_BE_ZERO)[:, np.newaxis]
-    good = np.isfinite(market) & ((market > 0.0) | (zero_allowed & (market == 0.0)))
+    zero_allowed = np.isin(np.arange(STATE), _MAY_BE_ZERO)[:, np.newaxis]
+    good = np.isfinite(numbers) & ((numbers > 0.0) | (zero_allowed & (numbers == 0.0)))
     column, row = np.argwhere(~good)[0]
-    wanted = "0 or more" if _COLUMNS[column] in _MAY_BE_ZERO else "above 0"
+    wanted = "0 or more" if column in _MAY_BE_ZERO else "above 0"
     return SimulationError(
-        f"{_of(name)}{_COLUMNS[column]} of {sessions[row]} is {market[column, row]:g}; it must be {wanted}. "
+        f"{of}{_COLUMNS[column]} of {sessions[row]} is {numbers[column, row]:g}; it must be {wanted}. "
         "Quarantine the bar or correct its source."
     )
 
 
-def _column(values: FloatArray, column: str, sessions: DateArray, name: str) -> FloatArray:
-    array: FloatArray = np.ascontiguousarray(values, dtype=np.float64)
-    if array.shape != sessions.shape:
+def _by_symbol(values: FloatArray, name: str, shape: tuple[int, int], names: Sequence[str]) -> FloatArray:
+    """Return an array (n, symbols), or (n,) for one symbol, as (symbols, n); without a copy where none is needed."""
+    symbols, sessions = shape
+    of = _of(names, 0) if symbols == 1 else ""
+    try:
+        array: FloatArray = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise SimulationError(f"{of}{name} is no array of numbers: {error}. Return floats, NaN for none.") from error
+    if array.shape == (sessions,) and symbols == 1:
+        array = array[np.newaxis]
+    elif array.shape == (sessions, symbols):
+        array = array.T
+    else:
         raise SimulationError(
-            f"{_of(name)}{column} has shape {array.shape} for {len(sessions)} sessions. Give one number a session."
+            f"{of}{name} has shape {array.shape} for {sessions} sessions and {symbols} "
+            f"{'symbol' if symbols == 1 else 'symbols'}. Give one row a session and one column a symbol."
         )
+    array = np.ascontiguousarray(array)
+    # Compiled code takes writable arrays alone, though it writes into none of these.
+    return array if array.flags.writeable else array.copy()
+
+
+def _judged_target(target: FloatArray, sessions: DateArray, names: Sequence[str]) -> tuple[FloatArray, int]:
+    if target.size == 0 or (target.max() <= 1.0 and target.min() >= -1.0):
+        return target, 0
+    missing = np.isnan(target)
+    judged = np.where(missing, 0.0, target)
+    outside = np.abs(judged) > 1.0
+    if outside.any():
+        raise _out_of_bounds(target, "target", outside, sessions, names)
+    return judged, int(np.count_nonzero(missing))
+
+
+def _judged_option(array: FloatArray, name: str, sessions: DateArray, names: Sequence[str]) -> FloatArray:
+    if name == "priority":
+        return np.where(np.isnan(array), -np.inf, array)
+    good = (array < np.inf) & (((array >= 0.0) & (array == np.floor(array))) if name == "good_for" else array > 0.0)
+    bad = ~(good | np.isnan(array))
+    if bad.any():
+        raise _out_of_bounds(array, name, bad, sessions, names)
     return array
 
 
-def _of(name: str) -> str:
+def _out_of_bounds(
+    array: FloatArray, name: str, bad: BoolArray, sessions: DateArray, names: Sequence[str]
+) -> SimulationError:
+    """Build the error of the first impossible value, symbol by symbol."""
+    symbol, row = np.argwhere(bad)[0]
+    rules = {
+        "target": "A target lies between -1 (all short) and 1 (all long).",
+        "good_for": "It counts bars: a whole number, 0 for without end, NaN for what the settings say.",
+    }
+    return SimulationError(
+        f"{_of(names, int(symbol), of_many=len(array) > 1)}the {name} of {sessions[row]} is {array[symbol, row]:g}. "
+        f"{rules.get(name, 'A price or a distance is above 0; NaN is none.')}"
+    )
+
+
+def _of(names: Sequence[str], symbol: int, *, of_many: bool = False) -> str:
+    """Return how an error's message begins; a symbol without a name is called by its column."""
+    name = names[symbol] if symbol < len(names) else ""
+    if not name and of_many:
+        name = f"symbol {symbol}"
     return f"{name}: " if name else ""

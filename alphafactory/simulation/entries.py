@@ -1,0 +1,261 @@
+"""Tries to fill what makes a position larger, at the moment of the settings' `fill` or at the price it waits for.
+
+An attempt ends in a fill, in a hindrance that lets the order wait, or in the end of the order.
+"""
+
+# ruff: noqa: PLR0917  compiled functions take their state by position
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+from alphafactory.simulation.costs import affordable, in_lots, spent
+from alphafactory.simulation.fills import LIMITED, SLIPPING, fill
+from alphafactory.simulation.layout import (
+    ASKED,
+    BARRED,
+    BY_PARTICIPATION,
+    COUNTED,
+    DISTANCES,
+    ENTRIES,
+    FILLED,
+    HIGH,
+    HINDRANCE,
+    LESS_THAN_ONE,
+    LEVEL_CROSSED,
+    LEVERAGE,
+    LIMIT_NOT_MET,
+    LOT,
+    LOW,
+    MAX_ENTRIES,
+    MONEY_TOLERANCE,
+    NO_CASH,
+    NO_EDGE,
+    NO_ESTIMATE,
+    ORDER,
+    ORDER_LIMIT,
+    ORDER_SIGNAL_STOP,
+    ORDER_SIGNAL_TAKE,
+    ORDER_STOP,
+    POSITION,
+    REST,
+    SIZE_KELLY,
+    SIZING,
+    SPLIT_FACTOR,
+    STOP_NOT_MET,
+    TOO_MANY_ENTRIES,
+    TRIGGERED,
+    WEIGHT,
+)
+from alphafactory.simulation.orders import end_order
+from alphafactory.simulation.reductions import SIGNAL_EXIT, capped, finish, lacks_estimate, may_work, missing_size
+from alphafactory.simulation.sizes import FROM_OPEN, worth
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import FloatArray
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def enter_at_market(
+    symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
+    trades: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Fill a market entry at the moment of the settings' `fill`."""
+    if _wants_entry(symbol, state) and not _is_conditional(symbol, state) and may_work(symbol, row, market, state):
+        _increase(symbol, row, price, moment, SLIPPING, market, rules, state, trades, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def enter_at_price(
+    symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
+    trades: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Fill an entry that waits for a price which the open, or the one price of an auction, has reached."""
+    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state)
+    if waits and may_work(symbol, row, market, state) and _reached(symbol, price, state):
+        how = SLIPPING if math.isnan(state[symbol, ORDER_LIMIT]) else LIMITED
+        _increase(symbol, row, price, moment, how, market, rules, state, trades, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def enter_intrabar(
+    symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
+    orders: FloatArray,
+) -> None:  # fmt: skip
+    """Fill a resting entry whose price the bar reaches after its open, at that price."""
+    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state)
+    if not waits or not may_work(symbol, row, market, state):
+        return
+    side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
+    low, high = market[symbol, LOW, row], market[symbol, HIGH, row]
+    better, worse = (low, high) if side > 0.0 else (high, low)
+    limit, stop = state[symbol, ORDER_LIMIT], state[symbol, ORDER_STOP]
+    if not math.isnan(stop) and state[symbol, TRIGGERED] == 0.0:
+        if side * worse < side * stop:
+            state[symbol, HINDRANCE] = STOP_NOT_MET
+            return
+        state[symbol, TRIGGERED] = 1.0
+        if math.isnan(limit) or side * stop <= side * limit:
+            how = SLIPPING if math.isnan(limit) else LIMITED
+            _increase(symbol, row, stop, FROM_OPEN, how, market, rules, state, trades, orders)
+        else:
+            # Whether the limit was met before or after the stop, the bar does not say.
+            state[symbol, HINDRANCE] = LIMIT_NOT_MET
+    elif not math.isnan(limit):
+        if side * better > side * limit:
+            state[symbol, HINDRANCE] = LIMIT_NOT_MET
+        else:
+            _increase(symbol, row, limit, FROM_OPEN, LIMITED, market, rules, state, trades, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _is_conditional(symbol: int, state: FloatArray) -> bool:
+    return not (math.isnan(state[symbol, ORDER_LIMIT]) and math.isnan(state[symbol, ORDER_STOP]))
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _wants_entry(symbol: int, state: FloatArray) -> bool:
+    """Return whether there is an order whose opposite position, if it had one, is gone."""
+    weight = state[symbol, WEIGHT]
+    return (
+        state[symbol, ORDER] != 0.0
+        and weight != 0.0
+        and state[symbol, POSITION] * weight >= 0.0
+        and not state[symbol, REST] < 0.0  # what is left of a reduction
+    )
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _reached(symbol: int, price: float, state: FloatArray) -> bool:
+    """Return whether one price fills a conditional entry; a stop that it meets stays triggered."""
+    side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
+    limit, stop = state[symbol, ORDER_LIMIT], state[symbol, ORDER_STOP]
+    if not math.isnan(stop) and state[symbol, TRIGGERED] == 0.0:
+        if side * price < side * stop:
+            state[symbol, HINDRANCE] = STOP_NOT_MET
+            return False
+        state[symbol, TRIGGERED] = 1.0
+    if not math.isnan(limit) and side * price > side * limit:
+        state[symbol, HINDRANCE] = LIMIT_NOT_MET
+        return False
+    return True
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _increase(
+    symbol: int, row: int, price: float, moment: float, how: float, market: FloatArray, rules: FloatArray,
+    state: FloatArray, trades: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Add what the position lacks, as far as money, lots and volume allow."""
+    refusal = _refusal(symbol, row, price, market, rules, state)
+    if refusal == NO_ESTIMATE and state[symbol, BARRED] == 0.0:
+        state[symbol, HINDRANCE] = NO_ESTIMATE
+        return
+    if refusal != FILLED:
+        end_order(symbol, row, refusal, state, orders)
+        return
+    side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
+    equity, gross = worth(symbol, row, price, moment, market, state)
+    most = rules[LEVERAGE] * equity - gross
+    slips = 1.0 if how == SLIPPING else 0.0
+    if math.isnan(state[symbol, REST]):
+        _ask_more(symbol, row, price, side, slips, equity, most, market, rules, state, orders)
+    rest = state[symbol, REST]
+    if state[symbol, ORDER] == 0.0 or math.isnan(rest):
+        return
+    wanted = _within(most, equity, rest, side, price, symbol, row, slips, market, rules)
+    if wanted <= 0.0:
+        end_order(symbol, row, NO_CASH, state, orders)
+        return
+    quantity = capped(symbol, row, wanted, market, rules)
+    if quantity > 0.0:
+        fill(symbol, row, price, side * quantity, how, ASKED, SIGNAL_EXIT, market, rules, state, trades)
+        state[symbol, ENTRIES] += 1.0 - state[symbol, COUNTED]
+        state[symbol, COUNTED] = 1.0
+        state[symbol, REST] = rest - quantity
+    if quantity < wanted:
+        state[symbol, HINDRANCE] = BY_PARTICIPATION
+    else:
+        end_order(symbol, row, FILLED if wanted == rest else NO_CASH, state, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _refusal(symbol: int, row: int, price: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> int:
+    """Return why an increase at this price cannot be, or FILLED if nothing speaks against it."""
+    held = state[symbol, POSITION]
+    full = rules[MAX_ENTRIES] != 0.0 and state[symbol, ENTRIES] >= rules[MAX_ENTRIES]
+    if held != 0.0 and full and state[symbol, COUNTED] == 0.0:
+        return TOO_MANY_ENTRIES
+    if held == 0.0 and rules[DISTANCES] == 0.0:
+        side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
+        # A comparison with NaN, which stands for no level, is false.
+        if (
+            side * price <= side * state[symbol, ORDER_SIGNAL_STOP]
+            or side * price >= side * state[symbol, ORDER_SIGNAL_TAKE]
+        ):
+            return LEVEL_CROSSED
+    if state[symbol, BARRED] != 0.0:
+        return int(state[symbol, BARRED])
+    return NO_ESTIMATE if lacks_estimate(symbol, row - 1, market, rules) else FILLED
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _ask_more(
+    symbol: int, row: int, price: float, side: float, slips: float, equity: float, most: float, market: FloatArray,
+    rules: FloatArray, state: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Set the shares that an increase seeks, rounded to lots, as its rest; or end the order, or let it wait."""
+    held = abs(state[symbol, POSITION])
+    money, shares = missing_size(symbol, row, price, equity, market, rules, state)
+    by_money = math.isnan(shares)
+    room = money if by_money else shares * price
+    if rules[SIZING] == SIZE_KELLY and room <= -held * price:
+        end_order(symbol, row, NO_EDGE, state, orders)
+    elif not by_money and shares == math.inf:
+        state[symbol, HINDRANCE] = NO_ESTIMATE
+    elif room <= MONEY_TOLERANCE * abs(equity):
+        finish(symbol, row, FILLED, state, orders)
+    else:
+        state[symbol, ASKED] += side * (room / price if by_money else shares)
+        if by_money:
+            shares = affordable(room, side, price, symbol, row, row - 1, slips, market, rules)
+        tolerance = MONEY_TOLERANCE * abs(equity)
+        lots = _rounded(shares, most + tolerance, side, price, symbol, row, slips, market, rules)
+        state[symbol, REST] = lots
+        if lots <= 0.0:
+            poor = shares <= 0.0 or spent(side, shares, price, symbol, row, row - 1, slips, market, rules) > (
+                most + tolerance
+            )
+            end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _within(
+    most: float, equity: float, shares: float, side: float, price: float, symbol: int, row: int, slips: float,
+    market: FloatArray, rules: FloatArray,
+) -> float:  # fmt: skip
+    """Return the shares, cut to what the account may spend where they cost more."""
+    limit = most + MONEY_TOLERANCE * abs(equity)
+    if spent(side, shares, price, symbol, row, row - 1, slips, market, rules) <= limit:
+        return shares
+    if most <= 0.0:
+        return 0.0
+    paid_for = affordable(most, side, price, symbol, row, row - 1, slips, market, rules)
+    return min(_rounded(paid_for, limit, side, price, symbol, row, slips, market, rules), shares)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _rounded(
+    shares: float, limit: float, side: float, price: float, symbol: int, row: int, slips: float, market: FloatArray,
+    rules: FloatArray,
+) -> float:  # fmt: skip
+    """Return whole lots, 0 for less than one."""
+    factor = market[symbol, SPLIT_FACTOR, row]
+    lots = in_lots(max(shares, 0.0), factor, rules)
+    if lots > shares and spent(side, lots, price, symbol, row, row - 1, slips, market, rules) > limit:
+        # The tolerance has made a lot of what money does not quite buy.
+        lots -= rules[LOT] * factor
+    return max(lots, 0.0)

@@ -1,0 +1,287 @@
+"""Fills and the trades they make: the account and the open trade change here and nowhere else.
+
+Goes in: a symbol, a row, a price and a signed quantity. Comes out: the state, with the trade opened, changed or ended.
+"""
+
+# ruff: noqa: PLR0917  compiled functions take their state by position
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+from alphafactory.simulation.costs import commission, sell_fees, slipped
+from alphafactory.simulation.layout import (
+    AMBIGUOUS,
+    AMBIGUOUS_PNL,
+    ATR,
+    BEST_CLOSE,
+    BEST_EXTREME,
+    BREAK,
+    BREAK_AT,
+    BREAK_UNIT,
+    BY_STOP,
+    BY_TRAIL,
+    CASH,
+    CLOSED,
+    COMMISSION,
+    DISTANCES,
+    ENTRY_QUANTITY,
+    ENTRY_ROW,
+    ENTRY_VALUE,
+    EXIT_QUANTITY,
+    EXIT_VALUE,
+    FEES,
+    FIRST_PRICE,
+    GAIN,
+    IN_ATR,
+    IN_R,
+    LARGEST,
+    LOSS,
+    MAE,
+    MFE,
+    MONEY_TOLERANCE,
+    NO_LEVEL,
+    NO_TRAIL,
+    NUMBER,
+    OPTIMISTIC,
+    ORDER_SIGNAL_STOP,
+    ORDER_SIGNAL_TAKE,
+    PERCENT,
+    POSITION,
+    PROFIT,
+    RETURN_MEAN,
+    RETURN_SQUARES,
+    RETURNS,
+    RISK,
+    SLIPPAGE_TOTAL,
+    SPLIT_FACTOR,
+    STOP,
+    STOP_KIND,
+    STOP_LEVEL,
+    STOP_UNIT,
+    T_AMBIGUOUS,
+    T_BORROW,
+    T_COMMISSION,
+    T_DIVIDENDS,
+    T_ENTRY_QUANTITY,
+    T_ENTRY_ROW,
+    T_ENTRY_VALUE,
+    T_EXIT_QUANTITY,
+    T_EXIT_ROW,
+    T_EXIT_VALUE,
+    T_FEES,
+    T_LARGEST,
+    T_MAE,
+    T_MFE,
+    T_OPTIMISTIC,
+    T_PROFIT,
+    T_REASON,
+    T_RISK,
+    T_SLIPPAGE,
+    T_SYMBOL,
+    TAKE,
+    TAKE_LEVEL,
+    TAKE_UNIT,
+    TRADE_BORROW,
+    TRADE_COMMISSION,
+    TRADE_DIVIDENDS,
+    TRADE_FEES,
+    TRADE_SLIPPAGE,
+    TRADED_VALUE,
+    TRADES,
+    TRAIL,
+    TRAIL_MODEL,
+    TRAIL_PERCENT,
+    WINS,
+)
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import FloatArray
+
+FREE, LIMITED, SLIPPING = -1.0, 0.0, 1.0
+"""How a fill is paid: without any cost, with commission at the very price, or with slippage as well."""
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def fill(
+    symbol: int, row: int, price: float, change: float, how: float, order: int, reason: int,
+    market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
+) -> float:  # fmt: skip
+    """Change the position by `change` shares and return the price paid.
+
+    `order` is the first of the columns in which the order's own sums are kept; `reason` stands if this ends the trade.
+    """
+    account = state.shape[0] - 1
+    held, factor = state[symbol, POSITION], market[symbol, SPLIT_FACTOR, row]
+    side, quantity = (1.0 if change > 0.0 else -1.0), abs(change)
+    paid, fee, tax = price, 0.0, 0.0
+    if how == SLIPPING:
+        paid = slipped(side, quantity, price, symbol, row, max(row - 1, 0), market, rules)
+    if how != FREE:
+        fee = commission(quantity, paid, factor, rules)
+        tax = sell_fees(side, quantity, paid, symbol, row, market, rules)
+    value, slipped_money = quantity * paid, quantity * abs(paid - price)
+    if held == 0.0:
+        _open_trade(symbol, row, side, paid, market, rules, state)
+    entering = held * change >= 0.0
+    state[symbol, ENTRY_QUANTITY if entering else EXIT_QUANTITY] += quantity
+    state[symbol, ENTRY_VALUE if entering else EXIT_VALUE] += value
+    state[symbol, PROFIT] -= side * value + fee + tax
+    state[symbol, TRADE_COMMISSION] += fee
+    state[symbol, TRADE_FEES] += tax
+    state[symbol, TRADE_SLIPPAGE] += slipped_money
+    # asked, got, value, first fill, commission, fees, slippage
+    state[symbol, order + 1] += change
+    state[symbol, order + 2] += value
+    if state[symbol, order + 3] < 0.0:
+        state[symbol, order + 3] = row
+    state[symbol, order + 4] += fee
+    state[symbol, order + 5] += tax
+    state[symbol, order + 6] += slipped_money
+    cash = state[account, CASH] - (side * value + fee + tax)
+    # A purchase with all cash leaves a rounding error of either sign; a negative one would look like a loan.
+    if -MONEY_TOLERANCE * (abs(state[account, CASH]) + abs(held) * price) <= cash < 0.0:
+        cash = 0.0
+    state[account, CASH] = cash
+    state[account, COMMISSION] += fee
+    state[account, FEES] += tax
+    state[account, SLIPPAGE_TOTAL] += slipped_money
+    state[account, TRADED_VALUE] += value
+    left = held + change
+    state[symbol, POSITION] = left
+    if abs(left) > abs(state[symbol, LARGEST]):
+        state[symbol, LARGEST] = left
+    if left == 0.0:
+        _end_trade(symbol, row, reason, state, trades)
+    return paid
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _open_trade(
+    symbol: int, row: int, side: float, paid: float, market: FloatArray, rules: FloatArray, state: FloatArray
+) -> None:
+    """Begin the sums of a trade, and set its levels by the order that opens it."""
+    account = state.shape[0] - 1
+    for column in range(NUMBER, OPTIMISTIC + 1):
+        state[symbol, column] = 0.0
+    state[symbol, NUMBER] = state[account, TRADES]
+    state[account, TRADES] += 1.0
+    state[symbol, ENTRY_ROW] = row
+    state[symbol, FIRST_PRICE] = state[symbol, BEST_CLOSE] = state[symbol, BEST_EXTREME] = paid
+    known = max(row - 1, 0)
+    stop = _first_stop(symbol, side, paid, known, market, rules, state)
+    state[symbol, STOP_LEVEL] = stop
+    state[symbol, RISK] = abs(paid - stop) if abs(stop) < math.inf else math.nan
+    state[symbol, TAKE_LEVEL] = _first_take(symbol, side, paid, known, market, rules, state)
+    gain = math.inf
+    if rules[BREAK_UNIT] != NO_LEVEL:
+        unit = state[symbol, RISK]
+        if rules[BREAK_UNIT] == PERCENT:
+            unit = paid
+        elif rules[BREAK_UNIT] == IN_ATR:
+            unit = market[symbol, ATR, known]
+        gain = rules[BREAK] * unit
+    state[symbol, BREAK_AT] = gain
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _first_stop(
+    symbol: int, side: float, paid: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
+) -> float:
+    """Return the tightest of stop and trail, infinitely far away without one; its kind goes into the state."""
+    stop = -math.inf * side
+    signal = state[symbol, ORDER_SIGNAL_STOP]
+    if not math.isnan(signal):
+        stop = paid - side * signal if rules[DISTANCES] != 0.0 else signal
+    elif rules[STOP_UNIT] != NO_LEVEL:
+        stop = paid - side * rules[STOP] * (paid if rules[STOP_UNIT] == PERCENT else market[symbol, ATR, known])
+    state[symbol, STOP_KIND] = BY_STOP
+    if rules[TRAIL_MODEL] != NO_TRAIL:
+        unit = paid if rules[TRAIL_MODEL] == TRAIL_PERCENT else market[symbol, ATR, known]
+        trail = paid - side * rules[TRAIL] * unit
+        if side * trail > side * stop:
+            stop = trail
+            state[symbol, STOP_KIND] = BY_TRAIL
+    return stop
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _first_take(
+    symbol: int, side: float, paid: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
+) -> float:
+    signal = state[symbol, ORDER_SIGNAL_TAKE]
+    if not math.isnan(signal):
+        return paid + side * signal if rules[DISTANCES] != 0.0 else signal
+    if rules[TAKE_UNIT] == NO_LEVEL:
+        return math.inf * side
+    unit = paid
+    if rules[TAKE_UNIT] == IN_ATR:
+        unit = market[symbol, ATR, known]
+    elif rules[TAKE_UNIT] == IN_R:
+        unit = state[symbol, RISK]
+    return paid + side * rules[TAKE] * unit
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _end_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: FloatArray) -> None:
+    """Count the finished trade, and write its row where rows are wanted."""
+    account = state.shape[0] - 1
+    profit = state[symbol, PROFIT]
+    state[account, CLOSED] += 1.0
+    if profit > 0.0:
+        state[account, WINS] += 1.0
+        state[account, GAIN] += profit
+    elif profit < 0.0:
+        state[account, LOSS] -= profit
+    # Welford's running mean and sum of squared deviations.
+    state[account, RETURNS] += 1.0
+    gain = profit / state[symbol, ENTRY_VALUE]
+    before = gain - state[account, RETURN_MEAN]
+    state[account, RETURN_MEAN] += before / state[account, RETURNS]
+    state[account, RETURN_SQUARES] += before * (gain - state[account, RETURN_MEAN])
+    write_trade(symbol, row, reason, state, trades)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def write_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: FloatArray) -> None:
+    """Write a trade's row; `row` is -1 for one that is still open."""
+    account = state.shape[0] - 1
+    number = int(state[symbol, NUMBER])
+    if state[symbol, AMBIGUOUS] != 0.0:
+        state[account, AMBIGUOUS_PNL] += state[symbol, OPTIMISTIC]
+    if trades.shape[0] == 0:
+        return
+    trades[number, T_SYMBOL] = symbol
+    trades[number, T_ENTRY_ROW] = state[symbol, ENTRY_ROW]
+    trades[number, T_EXIT_ROW] = row
+    trades[number, T_REASON] = reason
+    trades[number, T_LARGEST] = state[symbol, LARGEST]
+    trades[number, T_ENTRY_QUANTITY] = state[symbol, ENTRY_QUANTITY]
+    trades[number, T_ENTRY_VALUE] = state[symbol, ENTRY_VALUE]
+    trades[number, T_EXIT_QUANTITY] = state[symbol, EXIT_QUANTITY]
+    trades[number, T_EXIT_VALUE] = state[symbol, EXIT_VALUE]
+    trades[number, T_PROFIT] = state[symbol, PROFIT]
+    trades[number, T_COMMISSION] = state[symbol, TRADE_COMMISSION]
+    trades[number, T_FEES] = state[symbol, TRADE_FEES]
+    trades[number, T_SLIPPAGE] = state[symbol, TRADE_SLIPPAGE]
+    trades[number, T_DIVIDENDS] = state[symbol, TRADE_DIVIDENDS]
+    trades[number, T_BORROW] = state[symbol, TRADE_BORROW]
+    trades[number, T_MAE] = state[symbol, MAE]
+    trades[number, T_MFE] = state[symbol, MFE]
+    trades[number, T_RISK] = state[symbol, RISK] * abs(state[symbol, LARGEST])
+    trades[number, T_AMBIGUOUS] = state[symbol, AMBIGUOUS]
+    trades[number, T_OPTIMISTIC] = state[symbol, OPTIMISTIC]
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def see(low: float, high: float, symbol: int, state: FloatArray) -> None:
+    """Note how far prices went against and for the open position, from its average entry price so far."""
+    average = state[symbol, ENTRY_VALUE] / state[symbol, ENTRY_QUANTITY]
+    worst, best = low / average - 1.0, high / average - 1.0
+    if state[symbol, POSITION] < 0.0:
+        worst, best = -best, -worst
+    state[symbol, MAE] = min(state[symbol, MAE], worst)
+    state[symbol, MFE] = max(state[symbol, MFE], best)

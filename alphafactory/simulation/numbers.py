@@ -1,0 +1,91 @@
+"""What a search asks of a run: a few numbers of its equity curve and its trades, without keeping either.
+
+Definitions are those of the catalogue of metrics, and a test compares the two. NaN stands for what is not defined.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+from alphafactory.simulation.layout import ANNUAL, CAPITAL, CLOSED, GAIN, HELD_SESSIONS, LOSS, RISK_FREE, TRADES, WINS
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import FloatArray
+
+_ZERO_VOLATILITY = 1e-12
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def summarise(equity: FloatArray, returns: FloatArray, rules: FloatArray, account: FloatArray, out: FloatArray) -> None:
+    """Write the NUMBERS of a run to `out`.
+
+    Args:
+        equity: shape (sessions,).
+        returns: shape (sessions,), overwritten.
+        rules: with the starting cash, the risk-free return of one period and the root of the periods a year.
+        account: the account's row of the state.
+        out: shape (len(NUMBERS),).
+    """
+    sessions, start, rate, annual = len(equity), rules[CAPITAL], rules[RISK_FREE], rules[ANNUAL]
+    _simple_returns(equity, start, returns)
+    mean = _sum(returns) / sessions
+    squares, short_squares = _squares(returns, mean, rate)
+    deviation = math.sqrt(squares / (sessions - 1)) if sessions > 1 else math.nan
+    downside = math.sqrt(short_squares / sessions)
+    out[0] = equity[sessions - 1] / start - 1.0
+    out[1] = (mean - rate) / deviation * annual if deviation >= _ZERO_VOLATILITY else math.nan
+    out[2] = (mean - rate) / downside * annual if sessions > 1 and downside >= _ZERO_VOLATILITY else math.nan
+    out[3] = _deepest(equity, start)
+    closed, gain, loss = account[CLOSED], account[GAIN], account[LOSS]
+    out[4] = account[TRADES]
+    out[5] = closed
+    out[6] = account[WINS] / closed if closed > 0.0 else math.nan
+    out[7] = gain / loss if loss > 0.0 else math.nan
+    out[8] = account[HELD_SESSIONS] / sessions
+    out[9] = equity[sessions - 1]
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _simple_returns(equity: FloatArray, start: float, returns: FloatArray) -> None:
+    """Fill the returns, the first from starting cash; 0 once there is no equity left to earn on."""
+    returns[0] = (equity[0] - start) / start
+    for row in range(1, len(equity)):
+        before = equity[row - 1]
+        returns[row] = (equity[row] - before) / before if before > 0.0 else 0.0
+
+
+# The order of a sum may be changed here, so that the processor adds several at a time.
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, fastmath={"reassoc"})
+def _sum(values: FloatArray) -> float:
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, fastmath={"reassoc"})
+def _squares(returns: FloatArray, mean: float, rate: float) -> tuple[float, float]:
+    """Return the sum of squared deviations from the mean, and of squared shortfalls below the rate."""
+    squares, short_squares = 0.0, 0.0
+    for value in returns:
+        squares += (value - mean) * (value - mean)
+        short = min(value - rate, 0.0)
+        short_squares += short * short
+    return squares, short_squares
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _deepest(equity: FloatArray, start: float) -> float:
+    """Return the deepest drawdown, a fraction <= 0; starting cash is the first peak."""
+    peak, deepest, floor = start, 0.0, start
+    for value in equity:
+        if value > peak:
+            peak = value
+            floor = peak * (1.0 + deepest)
+        elif value < floor:
+            deepest = (value - peak) / peak
+            floor = value
+    return deepest

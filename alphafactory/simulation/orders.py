@@ -1,0 +1,247 @@
+"""The life of a signal's order, from the change of a target to the row that says how it ended.
+
+Filling it is the work of `entries`; an exit that a level began is an order of its own, in `exits`.
+"""
+
+# ruff: noqa: PLR0917  compiled functions take their state by position
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+from alphafactory.simulation.layout import (
+    AGE,
+    ALL_SIGNALS,
+    ASKED,
+    AT_DECISION,
+    ATR,
+    BARRED,
+    BY_PARTICIPATION,
+    CLOSE,
+    CLOSED_SIDE,
+    COUNTED,
+    DECIDED,
+    DELISTED_ROW,
+    DIRECTION_CLOSED,
+    END_DELISTED,
+    ENTRY,
+    ENTRY_BEYOND,
+    ENTRY_DISTANCE,
+    ENTRY_IN_ATR,
+    ENTRY_LIMIT,
+    ENTRY_STOP,
+    GOAL,
+    HINDRANCE,
+    IMMEDIATE,
+    KIND,
+    LIFE,
+    LIMIT,
+    MARKET,
+    NO_BAR,
+    NO_ESTIMATE,
+    O_ASKED,
+    O_COMMISSION,
+    O_DECIDED,
+    O_END,
+    O_ENDED,
+    O_FEES,
+    O_FILLED,
+    O_FIRST,
+    O_KIND,
+    O_SLIPPAGE,
+    O_STOP,
+    O_SYMBOL,
+    O_TAKE,
+    O_VALUE,
+    O_WEIGHT,
+    ORDER,
+    ORDER_LIFE,
+    ORDER_LIMIT,
+    ORDER_PRIORITY,
+    ORDER_SIGNAL_STOP,
+    ORDER_SIGNAL_TAKE,
+    ORDER_STOP,
+    ORDERS,
+    POSITION,
+    PRIORITY,
+    REST,
+    SIGNAL_LIFE,
+    SIGNAL_STOP,
+    SIGNAL_TAKE,
+    STATE,
+    STOP_ENTRY,
+    STOP_LEVEL,
+    STOP_LIMIT,
+    TAKE_LEVEL,
+    TARGET,
+    TRIGGERED,
+    WANTED,
+    WEIGHT,
+)
+from alphafactory.simulation.sizes import FROM_CLOSE, full_size, worth
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import FloatArray
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def write_order(
+    symbol: int, row: int, kind: int, decided: float, weight: float, end: int, first: int,
+    state: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Count an order and write its row; `first` is the first of the columns of its sums."""
+    account = state.shape[0] - 1
+    number = int(state[account, ORDERS])
+    state[account, ORDERS] += 1.0
+    if orders.shape[0] == 0:
+        return
+    orders[number, O_SYMBOL] = symbol
+    orders[number, O_DECIDED] = decided
+    orders[number, O_ENDED] = row
+    orders[number, O_KIND] = kind
+    orders[number, O_END] = end
+    orders[number, O_WEIGHT] = weight
+    orders[number, O_ASKED] = state[symbol, first]
+    orders[number, O_FILLED] = state[symbol, first + 1]
+    orders[number, O_VALUE] = state[symbol, first + 2]
+    orders[number, O_FIRST] = state[symbol, first + 3]
+    orders[number, O_COMMISSION] = state[symbol, first + 4]
+    orders[number, O_FEES] = state[symbol, first + 5]
+    orders[number, O_SLIPPAGE] = state[symbol, first + 6]
+    protected = state[symbol, POSITION] != 0.0 and state[symbol, first + 1] != 0.0
+    orders[number, O_STOP] = state[symbol, STOP_LEVEL] if protected else math.nan
+    orders[number, O_TAKE] = state[symbol, TAKE_LEVEL] if protected else math.nan
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def clear_sums(symbol: int, first: int, state: FloatArray) -> None:
+    """Set an order's sums to nothing asked and nothing filled."""
+    for column in range(first, first + 7):
+        state[symbol, column] = 0.0
+    state[symbol, first + 3] = -1.0
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def end_order(symbol: int, row: int, end: int, state: FloatArray, orders: FloatArray) -> None:
+    """End the signal's order with a row."""
+    state[symbol, ORDER] = 0.0
+    kind, decided, weight = int(state[symbol, KIND]), state[symbol, DECIDED], state[symbol, WEIGHT]
+    write_order(symbol, row, kind, decided, weight, end, ASKED, state, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def decide(
+    symbol: int, row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
+    orders: FloatArray,
+) -> None:  # fmt: skip
+    """Turn a session's target into an order where it has changed, or where a position is to be taken up again."""
+    wanted, closed = signals[symbol, TARGET, row], state[symbol, CLOSED_SIDE]
+    if closed != 0.0 and (wanted * closed <= 0.0 or rules[IMMEDIATE] != 0.0):
+        # What may be taken up again at once is taken up now or never.
+        state[symbol, CLOSED_SIDE] = 0.0
+    if wanted == state[symbol, GOAL]:
+        if closed != 0.0 and rules[IMMEDIATE] != 0.0 and state[symbol, ORDER] == 0.0 and wanted != 0.0:
+            _begin(symbol, row, wanted, market, signals, rules, state, orders)
+        return
+    state[symbol, GOAL] = wanted
+    if state[symbol, ORDER] != 0.0:
+        end_order(symbol, row, int(state[symbol, HINDRANCE]), state, orders)
+    if wanted != 0.0 or state[symbol, POSITION] != 0.0:
+        _begin(symbol, row, wanted, market, signals, rules, state, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _begin(
+    symbol: int, row: int, weight: float, market: FloatArray, signals: FloatArray, rules: FloatArray,
+    state: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Make an order of a target; it may end at once, where what it needs to know is not known."""
+    state[symbol, ORDER], state[symbol, WEIGHT], state[symbol, DECIDED] = 1.0, weight, row
+    state[symbol, AGE] = state[symbol, TRIGGERED] = state[symbol, COUNTED] = state[symbol, BARRED] = 0.0
+    state[symbol, ORDER_LIFE] = rules[LIFE]
+    state[symbol, ORDER_LIMIT] = state[symbol, ORDER_STOP] = math.nan
+    state[symbol, ORDER_SIGNAL_STOP] = state[symbol, ORDER_SIGNAL_TAKE] = math.nan
+    state[symbol, WANTED] = state[symbol, REST] = math.nan
+    state[symbol, ORDER_PRIORITY], state[symbol, KIND], state[symbol, HINDRANCE] = 0.0, MARKET, BY_PARTICIPATION
+    clear_sums(symbol, ASKED, state)
+    if signals.shape[1] == ALL_SIGNALS:
+        _take_prices(symbol, row, signals, state)
+    if weight != 0.0:
+        _prepare_entry(symbol, row, weight, market, rules, state)
+    if state[symbol, DELISTED_ROW] >= 0.0 and row >= state[symbol, DELISTED_ROW]:
+        end_order(symbol, row, END_DELISTED, state, orders)
+    elif state[symbol, CLOSED_SIDE] != 0.0:
+        end_order(symbol, row, DIRECTION_CLOSED, state, orders)
+    elif state[symbol, BARRED] != 0.0 and state[symbol, POSITION] * weight >= 0.0:
+        end_order(symbol, row, int(state[symbol, BARRED]), state, orders)
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _prepare_entry(
+    symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray
+) -> None:
+    """Set what an entry waits for, and its size where that is fixed now; it is barred where they cannot be known."""
+    own_prices = not (math.isnan(state[symbol, ORDER_LIMIT]) and math.isnan(state[symbol, ORDER_STOP]))
+    needs_close = rules[AT_DECISION] != 0.0 or (rules[ENTRY] != MARKET and not own_prices)
+    if needs_close and market[symbol, STATE, row] == NO_BAR:
+        state[symbol, BARRED] = NO_BAR
+    elif needs_close:
+        if not own_prices:
+            _set_entry_prices(symbol, row, weight, market, rules, state)
+        if rules[AT_DECISION] != 0.0:
+            _size_now(symbol, row, weight, market, rules, state)
+    limited, stopped = not math.isnan(state[symbol, ORDER_LIMIT]), not math.isnan(state[symbol, ORDER_STOP])
+    if not own_prices:
+        state[symbol, KIND] = rules[ENTRY]
+    elif limited:
+        state[symbol, KIND] = STOP_LIMIT if stopped else LIMIT
+    else:
+        state[symbol, KIND] = STOP_ENTRY
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _take_prices(symbol: int, row: int, signals: FloatArray, state: FloatArray) -> None:
+    """Keep what the strategy says of this order."""
+    state[symbol, ORDER_LIMIT] = signals[symbol, ENTRY_LIMIT, row]
+    state[symbol, ORDER_STOP] = signals[symbol, ENTRY_STOP, row]
+    state[symbol, ORDER_SIGNAL_STOP] = signals[symbol, SIGNAL_STOP, row]
+    state[symbol, ORDER_SIGNAL_TAKE] = signals[symbol, SIGNAL_TAKE, row]
+    state[symbol, ORDER_PRIORITY] = signals[symbol, PRIORITY, row]
+    if not math.isnan(signals[symbol, SIGNAL_LIFE, row]):
+        state[symbol, ORDER_LIFE] = signals[symbol, SIGNAL_LIFE, row]
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _set_entry_prices(
+    symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray
+) -> None:
+    """Set the prices that the settings make an entry wait for."""
+    kind = rules[ENTRY]
+    if kind == MARKET:
+        return
+    close, side = market[symbol, CLOSE, row], 1.0 if weight > 0.0 else -1.0
+    distance = rules[ENTRY_DISTANCE] * (market[symbol, ATR, row] if rules[ENTRY_IN_ATR] != 0.0 else close)
+    if math.isnan(distance):
+        state[symbol, BARRED] = NO_ESTIMATE
+    elif kind == LIMIT:
+        state[symbol, ORDER_LIMIT] = close - side * distance
+    else:
+        state[symbol, ORDER_STOP] = close + side * distance
+        if kind == STOP_LIMIT:
+            state[symbol, ORDER_LIMIT] = state[symbol, ORDER_STOP] * (1.0 + side * rules[ENTRY_BEYOND])
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _size_now(symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> None:
+    """Fix the position in shares by the close of the decision."""
+    price = market[symbol, CLOSE, row]
+    equity, _ = worth(symbol, row, price, FROM_CLOSE, market, state)
+    money, shares = full_size(symbol, row, row, price, weight, equity, market, rules, state)
+    wanted = money / price if math.isnan(shares) else shares
+    if math.isfinite(wanted):
+        state[symbol, WANTED] = wanted
+    else:
+        state[symbol, BARRED] = NO_ESTIMATE

@@ -1,0 +1,153 @@
+"""How large a position a target asks for, and the distance to the first stop, on which some sizes rest.
+
+Formulas: docs/simulation.md, "Sizes".
+"""
+
+# ruff: noqa: PLR0917  compiled functions take their state by position
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+from alphafactory.simulation.layout import (
+    ANNUAL,
+    ATR,
+    CASH,
+    CLOSE,
+    DISTANCES,
+    HIGH,
+    LAST,
+    LEVERAGE,
+    LOW,
+    NO_BAR,
+    NO_LEVEL,
+    NO_TRAIL,
+    OPEN,
+    ORDER_SIGNAL_STOP,
+    PERCENT,
+    POSITION,
+    RETURN_MEAN,
+    RETURN_SQUARES,
+    RETURNS,
+    SIGMA,
+    SIZE,
+    SIZE_ATR,
+    SIZE_CASH,
+    SIZE_KELLY,
+    SIZE_OPTION,
+    SIZE_RISK,
+    SIZE_SHARE,
+    SIZE_SHARES,
+    SIZE_START,
+    SIZE_VOLATILITY,
+    SIZING,
+    SPLIT_FACTOR,
+    STATE,
+    STOP,
+    STOP_UNIT,
+    TRAIL,
+    TRAIL_MODEL,
+    TRAIL_PERCENT,
+)
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import FloatArray
+
+FROM_OPEN, FROM_CLOSE, FROM_MID, FROM_TYPICAL = 0.0, 1.0, 2.0, 3.0
+"""At which price of the session other symbols count while one of them is filled."""
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def price_at(symbol: int, row: int, moment: float, market: FloatArray) -> float:
+    """Return the price of a session that stands for one moment of it."""
+    if moment == FROM_OPEN:
+        return market[symbol, OPEN, row]
+    if moment == FROM_CLOSE:
+        return market[symbol, CLOSE, row]
+    middle = market[symbol, HIGH, row] + market[symbol, LOW, row]
+    if moment == FROM_MID:
+        return middle / 2.0
+    return (middle + market[symbol, CLOSE, row]) / 3.0
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def worth(
+    symbol: int, row: int, price: float, moment: float, market: FloatArray, state: FloatArray
+) -> tuple[float, float]:
+    """Return equity, and the sum of absolute position values, with `symbol` at `price` and others at the moment's."""
+    account = state.shape[0] - 1
+    value = state[symbol, POSITION] * price
+    equity, gross = state[account, CASH] + value, abs(value)
+    for other in range(account):
+        if other != symbol and state[other, POSITION] != 0.0:
+            there = state[other, LAST]
+            if market[other, STATE, row] != NO_BAR:
+                there = price_at(other, row, moment, market)
+            value = state[other, POSITION] * there
+            equity += value
+            gross += abs(value)
+    return equity, gross
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def stop_distance(
+    symbol: int, price: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
+) -> float:
+    """Return how far the first stop would lie from an entry at `price`, infinite without one."""
+    distance = math.inf
+    signal = state[symbol, ORDER_SIGNAL_STOP]
+    if not math.isnan(signal):
+        distance = signal if rules[DISTANCES] != 0.0 else abs(price - signal)
+    elif rules[STOP_UNIT] != NO_LEVEL:
+        distance = rules[STOP] * (price if rules[STOP_UNIT] == PERCENT else market[symbol, ATR, known])
+    if rules[TRAIL_MODEL] != NO_TRAIL:
+        unit = price if rules[TRAIL_MODEL] == TRAIL_PERCENT else market[symbol, ATR, known]
+        distance = min(distance, rules[TRAIL] * unit)
+    return distance
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def full_size(  # noqa: PLR0911  one line a model
+    symbol: int, row: int, known: int, price: float, weight: float, equity: float,
+    market: FloatArray, rules: FloatArray, state: FloatArray,
+) -> tuple[float, float]:  # fmt: skip
+    """Return the position that a target asks for: as money, or (then money is NaN) as adjusted shares.
+
+    Infinite shares are a size that cannot be known, for want of a stop or of any movement.
+    """
+    model, size, share = rules[SIZING], rules[SIZE], abs(weight)
+    if model == SIZE_SHARE:
+        return share * size * equity, math.nan
+    if model == SIZE_CASH:
+        return share * size, math.nan
+    if model == SIZE_VOLATILITY:
+        volatility = market[symbol, SIGMA, known] * rules[ANNUAL]
+        most = rules[LEVERAGE]
+        return share * (min(size / volatility, most) if volatility > 0.0 else most) * equity, math.nan
+    if model == SIZE_KELLY:
+        return share * _kelly(rules, state) * equity, math.nan
+    if model == SIZE_SHARES:
+        return math.nan, share * size * market[symbol, SPLIT_FACTOR, row]
+    if model == SIZE_RISK:
+        distance = stop_distance(symbol, price, known, market, rules, state)
+        return math.nan, share * size * equity / distance if distance < math.inf else math.inf
+    assert model == SIZE_ATR
+    return math.nan, share * size * equity / (rules[SIZE_OPTION] * market[symbol, ATR, known])
+
+
+@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def _kelly(rules: FloatArray, state: FloatArray) -> float:
+    """Return the fraction of mean over variance of the returns of closed trades, between 0 and the leverage."""
+    account = state.shape[0] - 1
+    count = state[account, RETURNS]
+    if count < rules[SIZE_OPTION]:
+        return rules[SIZE_START]
+    mean, variance = state[account, RETURN_MEAN], state[account, RETURN_SQUARES] / (count - 1.0)
+    if mean <= 0.0:
+        return 0.0
+    if variance <= 0.0:
+        return rules[LEVERAGE]
+    return min(rules[SIZE] * mean / variance, rules[LEVERAGE])
