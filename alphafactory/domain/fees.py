@@ -55,4 +55,6 @@ def _parse(entry: str) -> SellFee:
     numbers = (model.value or 0.0, model.options["per_share"], model.options["max"])
     if min(numbers) < 0.0:
         raise UsageError(f"sell_fees: '{entry}' is negative; a fee is 0 or more.")
+    if numbers[0] >= 1e4:  # noqa: PLR2004  all of the value
+        raise UsageError(f"sell_fees: '{entry}' would eat the whole value; write bps below 10000.")
     return SellFee(since, numbers[0] / 1e4, numbers[1], numbers[2])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -15,7 +17,7 @@ EXIT_REASONS = (
 )  # fmt: skip
 """Why a trade ended; `Trades.exit_reason` holds positions in this tuple. `open` is a trade that has not ended."""
 
-ORDER_KINDS = ("market", "limit", "stop", "stop_limit", *EXIT_REASONS[2:])
+ORDER_KINDS = ("market", "limit", "stop_market", "stop_limit", *EXIT_REASONS[2:])
 """What an order was: the kind of a signal's order, else the reason for which a trade was ended."""
 
 ORDER_ENDS = (
@@ -113,7 +115,7 @@ class Orders(_Table):
     @property
     def short(self) -> BoolArray:
         """Mask of the orders that were refused, cut or given up, shape (orders,)."""
-        return self.end != ORDER_ENDS.index("filled")
+        return np.asarray(self.end != ORDER_ENDS.index("filled"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +151,5 @@ class Simulation:
     @property
     def invested(self) -> BoolArray:
         """Mask of the sessions that closed with a position, shape (sessions,)."""
-        held: BoolArray = (self.positions != 0.0).any(axis=1)  # type: ignore[assignment]
+        held: BoolArray = np.asarray((self.positions != 0.0).any(axis=1))
         return held

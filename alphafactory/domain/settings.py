@@ -224,6 +224,8 @@ def _judge_numbers(settings: SimulationSettings) -> None:
         model = getattr(settings, kind)
         if model.value is not None and model.value <= 0:
             raise UsageError(f"{kind}: {model} is not above 0.")
+    if settings.entry.unit == "%" and (settings.entry.value or 0.0) >= 1.0:
+        raise UsageError(f"entry: {settings.entry} waits for a price of zero. Write less than 100%.")
     if settings.trail.name == "percent" and (settings.trail.value or 0.0) >= 1.0:
         raise UsageError(f"trail: {settings.trail} reaches a price of zero. Write less than 100%.")
     if settings.shares.name == "lots" and settings.shares.value != math.floor(settings.shares.value or 0.0):

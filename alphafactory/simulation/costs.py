@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.layout import (
     ADV,
     ATR,
@@ -47,7 +46,7 @@ _HALVINGS = 200
 """Enough for any two numbers of float64 to meet."""
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def slipped(  # noqa: PLR0911  one line a model
     side: float, quantity: float, price: float, symbol: int, row: int, known: int, market: FloatArray, rules: FloatArray
 ) -> float:
@@ -75,7 +74,7 @@ def slipped(  # noqa: PLR0911  one line a model
     return max(price * (1.0 + side * impact), 0.0)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def commission(quantity: float, paid: float, factor: float, rules: FloatArray) -> float:
     """Return the commission of a fill of `quantity` shares at the price `paid`."""
     value = quantity * paid
@@ -85,7 +84,7 @@ def commission(quantity: float, paid: float, factor: float, rules: FloatArray) -
     return fee
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def sell_fees(
     side: float, quantity: float, paid: float, symbol: int, row: int, market: FloatArray, rules: FloatArray
 ) -> float:
@@ -97,7 +96,7 @@ def sell_fees(
     return market[symbol, FEE_RATE, row] * quantity * paid + by_share
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def spent(
     side: float, quantity: float, price: float, symbol: int, row: int, known: int, slips: float,
     market: FloatArray, rules: FloatArray,
@@ -113,7 +112,7 @@ def spent(
     return quantity * (price if falls else paid) + fee
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def affordable(
     money: float, side: float, price: float, symbol: int, row: int, known: int, slips: float,
     market: FloatArray, rules: FloatArray,
@@ -138,7 +137,7 @@ def affordable(
     return shares
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _searched(
     money: float, side: float, price: float, symbol: int, row: int, known: int, slips: float,
     market: FloatArray, rules: FloatArray,
@@ -158,7 +157,7 @@ def _searched(
     return low
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def in_lots(shares: float, factor: float, rules: FloatArray) -> float:
     """Round down to whole lots of raw shares, or leave as it is where fractions are allowed."""
     lot = rules[LOT] * factor

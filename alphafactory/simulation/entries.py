@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.costs import affordable, in_lots, spent
 from alphafactory.simulation.fills import LIMITED, SLIPPING, fill
 from alphafactory.simulation.layout import (
     ASKED,
     BARRED,
     BY_PARTICIPATION,
+    CAPPED_ROW,
     COUNTED,
     DISTANCES,
     ENTRIES,
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def enter_at_market(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
     trades: FloatArray, orders: FloatArray,
@@ -68,7 +68,7 @@ def enter_at_market(
         _increase(symbol, row, price, moment, SLIPPING, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def enter_at_price(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
     trades: FloatArray, orders: FloatArray,
@@ -80,13 +80,13 @@ def enter_at_price(
         _increase(symbol, row, price, moment, how, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def enter_intrabar(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
 ) -> None:  # fmt: skip
     """Fill a resting entry whose price the bar reaches after its open, at that price."""
-    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state)
+    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state) and state[symbol, CAPPED_ROW] != row
     if not waits or not may_work(symbol, row, market, state):
         return
     side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
@@ -111,12 +111,12 @@ def enter_intrabar(
             _increase(symbol, row, limit, FROM_OPEN, LIMITED, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _is_conditional(symbol: int, state: FloatArray) -> bool:
     return not (math.isnan(state[symbol, ORDER_LIMIT]) and math.isnan(state[symbol, ORDER_STOP]))
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _wants_entry(symbol: int, state: FloatArray) -> bool:
     """Return whether there is an order whose opposite position, if it had one, is gone."""
     weight = state[symbol, WEIGHT]
@@ -128,7 +128,7 @@ def _wants_entry(symbol: int, state: FloatArray) -> bool:
     )
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _reached(symbol: int, price: float, state: FloatArray) -> bool:
     """Return whether one price fills a conditional entry; a stop that it meets stays triggered."""
     side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
@@ -144,7 +144,7 @@ def _reached(symbol: int, price: float, state: FloatArray) -> bool:
     return True
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _increase(
     symbol: int, row: int, price: float, moment: float, how: float, market: FloatArray, rules: FloatArray,
     state: FloatArray, trades: FloatArray, orders: FloatArray,
@@ -177,12 +177,13 @@ def _increase(
         state[symbol, COUNTED] = 1.0
         state[symbol, REST] = rest - quantity
     if quantity < wanted:
-        state[symbol, HINDRANCE] = BY_PARTICIPATION
+        # What this session's volume has capped is tried again in the next.
+        state[symbol, HINDRANCE], state[symbol, CAPPED_ROW] = BY_PARTICIPATION, row
     else:
         end_order(symbol, row, FILLED if wanted == rest else NO_CASH, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _refusal(symbol: int, row: int, price: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> int:
     """Return why an increase at this price cannot be, or FILLED if nothing speaks against it."""
     held = state[symbol, POSITION]
@@ -202,7 +203,7 @@ def _refusal(symbol: int, row: int, price: float, market: FloatArray, rules: Flo
     return NO_ESTIMATE if lacks_estimate(symbol, row - 1, market, rules) else FILLED
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _ask_more(
     symbol: int, row: int, price: float, side: float, slips: float, equity: float, most: float, market: FloatArray,
     rules: FloatArray, state: FloatArray, orders: FloatArray,
@@ -232,22 +233,23 @@ def _ask_more(
             end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _within(
     most: float, equity: float, shares: float, side: float, price: float, symbol: int, row: int, slips: float,
     market: FloatArray, rules: FloatArray,
 ) -> float:  # fmt: skip
     """Return the shares, cut to what the account may spend where they cost more."""
-    limit = most + MONEY_TOLERANCE * abs(equity)
+    tolerance = MONEY_TOLERANCE * abs(equity)
+    limit = most + tolerance
     if spent(side, shares, price, symbol, row, row - 1, slips, market, rules) <= limit:
         return shares
-    if most <= 0.0:
-        return 0.0
+    if most <= tolerance:
+        return 0.0  # what rounding leaves is no money
     paid_for = affordable(most, side, price, symbol, row, row - 1, slips, market, rules)
     return min(_rounded(paid_for, limit, side, price, symbol, row, slips, market, rules), shares)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _rounded(
     shares: float, limit: float, side: float, price: float, symbol: int, row: int, slips: float, market: FloatArray,
     rules: FloatArray,

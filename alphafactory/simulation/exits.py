@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.costs import commission, sell_fees, slipped
 from alphafactory.simulation.fills import FREE, LIMITED, SLIPPING, fill
 from alphafactory.simulation.layout import (
@@ -73,14 +72,14 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def begin_exit(symbol: int, row: int, reason: int, state: FloatArray) -> None:
     """Make an order to close the position."""
     state[symbol, EXITING], state[symbol, EXIT_DECIDED] = reason, row
     clear_sums(symbol, EXIT_ASKED, state)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def work_exit(
     symbol: int, row: int, price: float, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -103,7 +102,7 @@ def work_exit(
                 end_order(symbol, row, DIRECTION_CLOSED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _finish_exit(symbol: int, row: int, end: int, state: FloatArray, orders: FloatArray) -> None:
     """End the exit under way with its row."""
     reason, decided = int(state[symbol, EXITING]), state[symbol, EXIT_DECIDED]
@@ -111,7 +110,7 @@ def _finish_exit(symbol: int, row: int, end: int, state: FloatArray, orders: Flo
     write_order(symbol, row, reason, decided, 0.0, end, EXIT_ASKED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def exit_at_open(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -131,7 +130,7 @@ def exit_at_open(
     work_exit(symbol, row, price, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def exit_intrabar(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -156,7 +155,7 @@ def exit_intrabar(
         work_exit(symbol, row, take, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def stop_in_bar_of_entry(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -172,7 +171,7 @@ def stop_in_bar_of_entry(
     work_exit(symbol, row, stop, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _note_better(
     symbol: int, row: int, stop: float, better: float, paid_costs: float, market: FloatArray, rules: FloatArray,
     state: FloatArray,
@@ -188,7 +187,7 @@ def _note_better(
         state[symbol, OPTIMISTIC] += side * quantity * (better - paid) + cost - paid_costs * other
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def exit_by_time(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -201,7 +200,7 @@ def exit_by_time(
         work_exit(symbol, row, market[symbol, CLOSE, row], market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def pay_out(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -214,7 +213,7 @@ def pay_out(
         end_order(symbol, row, END_DELISTED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def ruin(
     row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray
 ) -> None:
@@ -227,7 +226,7 @@ def ruin(
             end_order(symbol, row, END_RUINED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _close_all(
     symbol: int, row: int, price: float, how: float, reason: int, end: int, market: FloatArray, rules: FloatArray,
     state: FloatArray, trades: FloatArray, orders: FloatArray,
@@ -242,7 +241,7 @@ def _close_all(
         _finish_exit(symbol, row, end, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def move_levels(symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray) -> None:
     """Tighten the stop by the finished bar: the trail first, then break-even."""
     held = state[symbol, POSITION]
@@ -263,7 +262,7 @@ def move_levels(symbol: int, row: int, market: FloatArray, rules: FloatArray, st
             state[symbol, STOP_LEVEL], state[symbol, STOP_KIND] = average, BY_BREAK_EVEN
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _trail(symbol: int, row: int, side: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> float:
     """Return where the trailing stop stands after a finished bar; NaN where its range is not known."""
     if rules[TRAIL_MODEL] == TRAIL_PERCENT:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.costs import commission, sell_fees, slipped
 from alphafactory.simulation.layout import (
     AMBIGUOUS,
@@ -56,6 +55,7 @@ from alphafactory.simulation.layout import (
     RETURN_SQUARES,
     RETURNS,
     RISK,
+    SEEN_ROW,
     SLIPPAGE_TOTAL,
     SPLIT_FACTOR,
     STOP,
@@ -105,7 +105,7 @@ FREE, LIMITED, SLIPPING = -1.0, 0.0, 1.0
 """How a fill is paid: without any cost, with commission at the very price, or with slippage as well."""
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def fill(
     symbol: int, row: int, price: float, change: float, how: float, order: int, reason: int,
     market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
@@ -159,7 +159,7 @@ def fill(
     return paid
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _open_trade(
     symbol: int, row: int, side: float, paid: float, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> None:
@@ -169,7 +169,7 @@ def _open_trade(
         state[symbol, column] = 0.0
     state[symbol, NUMBER] = state[account, TRADES]
     state[account, TRADES] += 1.0
-    state[symbol, ENTRY_ROW] = row
+    state[symbol, ENTRY_ROW], state[symbol, SEEN_ROW] = row, -1.0
     state[symbol, FIRST_PRICE] = state[symbol, BEST_CLOSE] = state[symbol, BEST_EXTREME] = paid
     known = max(row - 1, 0)
     stop = _first_stop(symbol, side, paid, known, market, rules, state)
@@ -187,7 +187,7 @@ def _open_trade(
     state[symbol, BREAK_AT] = gain
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _first_stop(
     symbol: int, side: float, paid: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> float:
@@ -208,7 +208,7 @@ def _first_stop(
     return stop
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _first_take(
     symbol: int, side: float, paid: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> float:
@@ -225,7 +225,7 @@ def _first_take(
     return paid + side * rules[TAKE] * unit
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _end_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: FloatArray) -> None:
     """Count the finished trade, and write its row where rows are wanted."""
     account = state.shape[0] - 1
@@ -245,7 +245,7 @@ def _end_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: Fl
     write_trade(symbol, row, reason, state, trades)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def write_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: FloatArray) -> None:
     """Write a trade's row; `row` is -1 for one that is still open."""
     account = state.shape[0] - 1
@@ -276,7 +276,7 @@ def write_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: F
     trades[number, T_OPTIMISTIC] = state[symbol, OPTIMISTIC]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def see(low: float, high: float, symbol: int, state: FloatArray) -> None:
     """Note how far prices went against and for the open position, from its average entry price so far."""
     average = state[symbol, ENTRY_VALUE] / state[symbol, ENTRY_QUANTITY]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from numba import njit, types
 
+from alphafactory.simulation.compiling import inner
 from alphafactory.simulation.fills import see, write_trade
 from alphafactory.simulation.layout import (
     CAPITAL,
@@ -31,13 +32,18 @@ from alphafactory.simulation.layout import (
     LEAPS,
     LOW,
     ORDER,
+    ORDER_SIGNAL_STOP,
+    ORDER_SIGNAL_TAKE,
+    PLAIN,
     POSITION,
+    POSITION_CURVE,
     SEEN_ROW,
     SIGNAL,
 )
 from alphafactory.simulation.leaps import leap
 from alphafactory.simulation.numbers import summarise
 from alphafactory.simulation.orders import end_order, write_order
+from alphafactory.simulation.plain import run_plain
 from alphafactory.simulation.sessions import carry, close, is_quiet, trade
 
 if TYPE_CHECKING:
@@ -46,7 +52,7 @@ if TYPE_CHECKING:
 _VECTOR, _TABLE, _CUBE = types.float64[::1], types.float64[:, ::1], types.float64[:, :, ::1]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _set_out(state: FloatArray, capital: float) -> None:
     """Set the state to that before the first session: cash alone."""
     account = state.shape[0] - 1
@@ -54,10 +60,10 @@ def _set_out(state: FloatArray, capital: float) -> None:
     state[account, CASH] = capital
     for symbol in range(account):
         state[symbol, DELISTED_ROW] = state[symbol, ENTRY_ROW] = state[symbol, SEEN_ROW] = -1.0
-        state[symbol, LAST] = math.nan
+        state[symbol, LAST] = state[symbol, ORDER_SIGNAL_STOP] = state[symbol, ORDER_SIGNAL_TAKE] = math.nan
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _stand_still(row: int, sessions: int, state: FloatArray, curves: FloatArray, holdings: FloatArray) -> None:
     """Repeat the last mark of a ruined account to the end."""
     account = state.shape[0] - 1
@@ -65,9 +71,11 @@ def _stand_still(row: int, sessions: int, state: FloatArray, curves: FloatArray,
         curves[EQUITY, after] = curves[EQUITY, row]
         if holdings.shape[2] > 0:
             curves[CASH_CURVE, after] = state[account, CASH]
+            for symbol in range(account):
+                holdings[symbol, POSITION_CURVE, after] = 0.0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _end(row: int, state: FloatArray, trades: FloatArray, orders: FloatArray) -> None:
     """Give up what is alive after the last session, and write the trades that stay open."""
     for symbol in range(state.shape[0] - 1):
@@ -80,7 +88,7 @@ def _end(row: int, state: FloatArray, trades: FloatArray, orders: FloatArray) ->
             write_trade(symbol, -1, SIGNAL, state, trades)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _walk(
     market: FloatArray, signals: FloatArray, days: FloatArray, rules: FloatArray, state: FloatArray,
     trades: FloatArray, orders: FloatArray, curves: FloatArray, holdings: FloatArray,
@@ -110,6 +118,7 @@ def _walk(
     types.void(_CUBE, _CUBE, _VECTOR, _VECTOR, _VECTOR, _TABLE, _TABLE, _TABLE, _TABLE, _CUBE, _TABLE),
     cache=True,
     error_model="numpy",
+    nogil=True,
 )
 def run(
     market: FloatArray, signals: FloatArray, days: FloatArray, rules: FloatArray, delisted: FloatArray,
@@ -134,5 +143,8 @@ def run(
         state[0, DELISTED_ROW] = delisted[symbol]
         own_market = market[symbol].reshape((1, fields, sessions))
         own_signals = signals[symbol].reshape((1, signals.shape[1], sessions))
-        _walk(own_market, own_signals, days, rules, state, trades, orders, curves, holdings)
+        if rules[PLAIN] != 0.0:
+            run_plain(own_market, own_signals[0, 0], rules, state, curves[EQUITY])
+        else:
+            _walk(own_market, own_signals, days, rules, state, trades, orders, curves, holdings)
         summarise(curves[EQUITY], curves[CASH_CURVE], rules, state[1], numbers[symbol])

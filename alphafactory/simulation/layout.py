@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import numpy as np
 
+
+def _codes(count: int) -> tuple[int, ...]:
+    return tuple(np.arange(count))
+
+
 # The market, of shape (symbols, 8 or 15, sessions): bars, the state of the session; estimates, fees of sales.
 (
     OPEN, HIGH, LOW, CLOSE, VOLUME, SPLIT_FACTOR, DIVIDEND, STATE, ATR, SIGMA, ADV, SPREAD, FEE_RATE, FEE_SHARE,
     FEE_MOST,
-) = np.arange(15)  # fmt: skip
+) = _codes(15)  # fmt: skip
 PLAIN_MARKET, WHOLE_MARKET = 8, 15
 TRADABLE = 0.0
 
 # The signals, of shape (symbols, 1 or 7, sessions).
-TARGET, ENTRY_LIMIT, ENTRY_STOP, SIGNAL_STOP, SIGNAL_TAKE, SIGNAL_LIFE, PRIORITY = np.arange(7)
+TARGET, ENTRY_LIMIT, ENTRY_STOP, SIGNAL_STOP, SIGNAL_TAKE, SIGNAL_LIFE, PRIORITY = _codes(7)
 ALL_SIGNALS = 7
 
 # The settings as numbers, of shape (RULES,).
@@ -26,22 +31,22 @@ ALL_SIGNALS = 7
     TRAIL_MODEL, TRAIL, BREAK, BREAK_UNIT, TIME_STOP, IMMEDIATE, MAX_ENTRIES, PARTICIPATION, COMMISSION_RATE, MINIMUM,
     PER_SHARE, MAXIMUM, SELL_FEES, SLIPPAGE_MODEL, SLIPPAGE, SIZING, SIZE, SIZE_OPTION, SIZE_START, AT_DECISION, LOT,
     LEVERAGE, MAINTENANCE, BORROW, INTEREST, MARGIN_INTEREST, DELISTING_RETURN, ANNUAL, NEEDS_ATR, NEEDS_SIGMA,
-    NEEDS_ADV, NEEDS_SPREAD, DISTANCES, LEAPS, CAPITAL, RISK_FREE,
-) = np.arange(47)  # fmt: skip
-RULES = 47
-AT_OPEN, AT_CLOSE, AT_MID, AT_TYPICAL, AT_SAME_CLOSE = np.arange(5)
-MARKET, LIMIT, STOP_ENTRY, STOP_LIMIT = np.arange(4)
-NO_LEVEL, PERCENT, IN_ATR, IN_R = np.arange(-1, 3)
-NO_TRAIL, TRAIL_PERCENT, TRAIL_ATR, CHANDELIER = np.arange(4)
-SLIP_RATE, SLIP_SHARE, SLIP_SPREAD, SLIP_ATR, SLIP_VOLUME, SLIP_IMPACT = np.arange(6)
-SIZE_SHARE, SIZE_CASH, SIZE_SHARES, SIZE_RISK, SIZE_ATR, SIZE_VOLATILITY, SIZE_KELLY = np.arange(7)
+    NEEDS_ADV, NEEDS_SPREAD, DISTANCES, LEAPS, CAPITAL, RISK_FREE, PLAIN,
+) = _codes(48)  # fmt: skip
+RULES = 48
+AT_OPEN, AT_CLOSE, AT_MID, AT_TYPICAL, AT_SAME_CLOSE = _codes(5)
+MARKET, LIMIT, STOP_ENTRY, STOP_LIMIT = _codes(4)
+PERCENT, IN_ATR, IN_R, NO_LEVEL = _codes(4)
+NO_TRAIL, TRAIL_PERCENT, TRAIL_ATR, CHANDELIER = _codes(4)
+SLIP_RATE, SLIP_SHARE, SLIP_SPREAD, SLIP_ATR, SLIP_VOLUME, SLIP_IMPACT = _codes(6)
+SIZE_SHARE, SIZE_CASH, SIZE_SHARES, SIZE_RISK, SIZE_ATR, SIZE_VOLATILITY, SIZE_KELLY = _codes(7)
 
 # The state, of shape (symbols + 1, COLUMNS): a row a symbol; the last row is the account's.
 (
     POSITION, LAST, GOAL, CLOSED_SIDE, DELISTED_ROW, SEEN_ROW, QUEUE,
     # the signal's order
     ORDER, WEIGHT, DECIDED, AGE, ORDER_LIFE, ORDER_LIMIT, ORDER_STOP, TRIGGERED, ORDER_SIGNAL_STOP, ORDER_SIGNAL_TAKE,
-    ORDER_PRIORITY, WANTED, REST, COUNTED, BARRED, HINDRANCE,
+    ORDER_PRIORITY, WANTED, REST, COUNTED, CAPPED_ROW, BARRED, HINDRANCE,
     ASKED, GOT, GOT_VALUE, FIRST_FILL, GOT_COMMISSION, GOT_FEES, GOT_SLIPPAGE, KIND,
     # the exit that a level began, and the last of all
     EXITING, EXIT_DECIDED, EXIT_ASKED, EXIT_GOT, EXIT_GOT_VALUE, EXIT_FIRST, EXIT_COMMISSION, EXIT_FEES, EXIT_SLIPPAGE,
@@ -50,40 +55,39 @@ SIZE_SHARE, SIZE_CASH, SIZE_SHARES, SIZE_RISK, SIZE_ATR, SIZE_VOLATILITY, SIZE_K
     NUMBER, ENTRY_ROW, ENTRY_QUANTITY, ENTRY_VALUE, EXIT_QUANTITY, EXIT_VALUE, PROFIT, TRADE_COMMISSION, TRADE_FEES,
     TRADE_SLIPPAGE, TRADE_DIVIDENDS, TRADE_BORROW, MAE, MFE, LARGEST, FIRST_PRICE, RISK, BREAK_AT, ENTRIES, AMBIGUOUS,
     OPTIMISTIC, STOP_LEVEL, STOP_KIND, TAKE_LEVEL, BEST_CLOSE, BEST_EXTREME,
-) = np.arange(73)  # fmt: skip
-COLUMNS = 73
+) = _codes(74)  # fmt: skip
+COLUMNS = 74
 (
     CASH, COMMISSION, FEES, SLIPPAGE_TOTAL, DIVIDENDS, BORROW_TOTAL, INTEREST_TOTAL, TRADED_VALUE, AMBIGUOUS_PNL,
     TRADES, ORDERS, CLOSED, WINS, GAIN, LOSS, RETURNS, RETURN_MEAN, RETURN_SQUARES, RUINED, HELD_SESSIONS,
-) = np.arange(20)  # fmt: skip
+) = _codes(20)  # fmt: skip
 
 # The table of trades, of shape (any, TRADE_COLUMNS).
 (
     T_SYMBOL, T_ENTRY_ROW, T_EXIT_ROW, T_REASON, T_LARGEST, T_ENTRY_QUANTITY, T_ENTRY_VALUE, T_EXIT_QUANTITY,
     T_EXIT_VALUE, T_PROFIT, T_COMMISSION, T_FEES, T_SLIPPAGE, T_DIVIDENDS, T_BORROW, T_MAE, T_MFE, T_RISK, T_AMBIGUOUS,
     T_OPTIMISTIC,
-) = np.arange(20)  # fmt: skip
+) = _codes(20)  # fmt: skip
 TRADE_COLUMNS = 20
 
 # The table of orders, of shape (any, ORDER_COLUMNS).
 (
     O_SYMBOL, O_DECIDED, O_ENDED, O_KIND, O_END, O_WEIGHT, O_ASKED, O_FILLED, O_VALUE, O_FIRST, O_COMMISSION, O_FEES,
     O_SLIPPAGE, O_STOP, O_TAKE,
-) = np.arange(15)  # fmt: skip
+) = _codes(15)  # fmt: skip
 ORDER_COLUMNS = 15
 
 # Curves of the account, of shape (2, sessions), and of its symbols, of shape (symbols, 3, sessions).
-EQUITY, CASH_CURVE = np.arange(2)
-POSITION_CURVE, STOP_CURVE, TAKE_CURVE = np.arange(3)
+EQUITY, CASH_CURVE = _codes(2)
+POSITION_CURVE, STOP_CURVE, TAKE_CURVE = _codes(3)
 
 # Names outside this package are looked up by these.
 KINDS = (
-    "market", "limit", "stop", "stop_limit", "stop", "trail", "break_even", "take_profit", "time", "margin_call",
+    "market", "limit", "stop_market", "stop_limit", "stop", "trail", "break_even", "take_profit", "time", "margin_call",
     "delisted", "ruined",
 )  # fmt: skip
 """Codes of orders: the first four are signals' entries, the others exits, which are reasons of trades as well."""
-SIGNAL = np.int64(0)
-_, _, _, _, BY_STOP, BY_TRAIL, BY_BREAK_EVEN, BY_TAKE, BY_TIME, BY_MARGIN, BY_DELISTING, BY_RUIN = np.arange(12)
+SIGNAL, _, _, _, BY_STOP, BY_TRAIL, BY_BREAK_EVEN, BY_TAKE, BY_TIME, BY_MARGIN, BY_DELISTING, BY_RUIN = _codes(12)
 ENDS = (
     "filled", "no_volume", "halted", "no_bar", "no_cash", "less_than_one_share", "no_estimate", "no_edge", "limit",
     "stop", "participation", "direction_closed", "level_crossed", "max_entries", "delisted", "ruined", "end_of_data",
@@ -92,7 +96,7 @@ ENDS = (
 (
     FILLED, NO_VOLUME, HALTED, NO_BAR, NO_CASH, LESS_THAN_ONE, NO_ESTIMATE, NO_EDGE, LIMIT_NOT_MET, STOP_NOT_MET,
     BY_PARTICIPATION, DIRECTION_CLOSED, LEVEL_CROSSED, TOO_MANY_ENTRIES, END_DELISTED, END_RUINED, END_OF_DATA,
-) = np.arange(17)  # fmt: skip
+) = _codes(17)  # fmt: skip
 
 SHARE_TOLERANCE = 1e-9
 MONEY_TOLERANCE = 1e-12

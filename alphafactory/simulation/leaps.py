@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.fills import see
 from alphafactory.simulation.layout import (
     BORROW,
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _has_no_levels(rules: FloatArray, state: FloatArray) -> bool:
     """Return whether nothing but a signal can end the open trade."""
     infinite = math.isinf(state[0, STOP_LEVEL]) and not abs(state[0, TAKE_LEVEL]) < math.inf
@@ -57,7 +56,7 @@ def _has_no_levels(rules: FloatArray, state: FloatArray) -> bool:
     return infinite and never and rules[TIME_STOP] == 0.0 and rules[MAINTENANCE] == 0.0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _may_leap(rules: FloatArray, state: FloatArray) -> bool:
     """Return whether nothing but a new target or a dividend can matter."""
     if state[0, ORDER] != 0.0 or state[0, EXITING] != 0.0:
@@ -69,7 +68,7 @@ def _may_leap(rules: FloatArray, state: FloatArray) -> bool:
     return state[0, POSITION] == 0.0 or _has_no_levels(rules, state)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _until_change(row: int, sessions: int, market: FloatArray, signals: FloatArray, state: FloatArray) -> int:
     """Return the first session from `row` on with another target, a dividend to book, or a delisting."""
     target, goal, end = signals[0, TARGET], state[0, GOAL], row
@@ -83,7 +82,7 @@ def _until_change(row: int, sessions: int, market: FloatArray, signals: FloatArr
     return max(row, sessions - 1) if end == sessions and state[0, DELISTED_ROW] >= 0.0 else end
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _until_ruin(row: int, end: int, curve: FloatArray) -> int:
     for at in range(row, end):
         if curve[at] <= 0.0:
@@ -91,7 +90,7 @@ def _until_ruin(row: int, end: int, curve: FloatArray) -> int:
     return end
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _look_back(
     row: int, end: int, market: FloatArray, state: FloatArray, curves: FloatArray, holdings: FloatArray
 ) -> None:
@@ -107,7 +106,7 @@ def _look_back(
         record(at, state, curves, holdings)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def leap(
     row: int, sessions: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
     curves: FloatArray, holdings: FloatArray,

@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner, inner_sum
 from alphafactory.simulation.layout import ANNUAL, CAPITAL, CLOSED, GAIN, HELD_SESSIONS, LOSS, RISK_FREE, TRADES, WINS
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 _ZERO_VOLATILITY = 1e-12
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def summarise(equity: FloatArray, returns: FloatArray, rules: FloatArray, account: FloatArray, out: FloatArray) -> None:
     """Write the NUMBERS of a run to `out`.
 
@@ -48,7 +47,7 @@ def summarise(equity: FloatArray, returns: FloatArray, rules: FloatArray, accoun
     out[9] = equity[sessions - 1]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _simple_returns(equity: FloatArray, start: float, returns: FloatArray) -> None:
     """Fill the returns, the first from starting cash; 0 once there is no equity left to earn on."""
     returns[0] = (equity[0] - start) / start
@@ -58,7 +57,7 @@ def _simple_returns(equity: FloatArray, start: float, returns: FloatArray) -> No
 
 
 # The order of a sum may be changed here, so that the processor adds several at a time.
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, fastmath={"reassoc"})
+@inner_sum
 def _sum(values: FloatArray) -> float:
     total = 0.0
     for value in values:
@@ -66,7 +65,7 @@ def _sum(values: FloatArray) -> float:
     return total
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, fastmath={"reassoc"})
+@inner_sum
 def _squares(returns: FloatArray, mean: float, rate: float) -> tuple[float, float]:
     """Return the sum of squared deviations from the mean, and of squared shortfalls below the rate."""
     squares, short_squares = 0.0, 0.0
@@ -77,7 +76,7 @@ def _squares(returns: FloatArray, mean: float, rate: float) -> tuple[float, floa
     return squares, short_squares
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _deepest(equity: FloatArray, start: float) -> float:
     """Return the deepest drawdown, a fraction <= 0; starting cash is the first peak."""
     peak, deepest, floor = start, 0.0, start

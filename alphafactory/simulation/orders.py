@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import inner
 from alphafactory.simulation.layout import (
     AGE,
     ALL_SIGNALS,
@@ -20,6 +19,7 @@ from alphafactory.simulation.layout import (
     ATR,
     BARRED,
     BY_PARTICIPATION,
+    CAPPED_ROW,
     CLOSE,
     CLOSED_SIDE,
     COUNTED,
@@ -39,6 +39,7 @@ from alphafactory.simulation.layout import (
     KIND,
     LIFE,
     LIMIT,
+    LIMIT_NOT_MET,
     MARKET,
     NO_BAR,
     NO_ESTIMATE,
@@ -75,6 +76,7 @@ from alphafactory.simulation.layout import (
     STOP_ENTRY,
     STOP_LEVEL,
     STOP_LIMIT,
+    STOP_NOT_MET,
     TAKE_LEVEL,
     TARGET,
     TRIGGERED,
@@ -87,7 +89,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def write_order(
     symbol: int, row: int, kind: int, decided: float, weight: float, end: int, first: int,
     state: FloatArray, orders: FloatArray,
@@ -116,7 +118,7 @@ def write_order(
     orders[number, O_TAKE] = state[symbol, TAKE_LEVEL] if protected else math.nan
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def clear_sums(symbol: int, first: int, state: FloatArray) -> None:
     """Set an order's sums to nothing asked and nothing filled."""
     for column in range(first, first + 7):
@@ -124,7 +126,7 @@ def clear_sums(symbol: int, first: int, state: FloatArray) -> None:
     state[symbol, first + 3] = -1.0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def end_order(symbol: int, row: int, end: int, state: FloatArray, orders: FloatArray) -> None:
     """End the signal's order with a row."""
     state[symbol, ORDER] = 0.0
@@ -132,7 +134,7 @@ def end_order(symbol: int, row: int, end: int, state: FloatArray, orders: FloatA
     write_order(symbol, row, kind, decided, weight, end, ASKED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def decide(
     symbol: int, row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
     orders: FloatArray,
@@ -143,7 +145,8 @@ def decide(
         # What may be taken up again at once is taken up now or never.
         state[symbol, CLOSED_SIDE] = 0.0
     if wanted == state[symbol, GOAL]:
-        if closed != 0.0 and rules[IMMEDIATE] != 0.0 and state[symbol, ORDER] == 0.0 and wanted != 0.0:
+        flat = state[symbol, ORDER] == 0.0 and state[symbol, POSITION] == 0.0
+        if closed != 0.0 and rules[IMMEDIATE] != 0.0 and flat and wanted != 0.0:
             _begin(symbol, row, wanted, market, signals, rules, state, orders)
         return
     state[symbol, GOAL] = wanted
@@ -153,7 +156,7 @@ def decide(
         _begin(symbol, row, wanted, market, signals, rules, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _begin(
     symbol: int, row: int, weight: float, market: FloatArray, signals: FloatArray, rules: FloatArray,
     state: FloatArray, orders: FloatArray,
@@ -165,12 +168,17 @@ def _begin(
     state[symbol, ORDER_LIMIT] = state[symbol, ORDER_STOP] = math.nan
     state[symbol, ORDER_SIGNAL_STOP] = state[symbol, ORDER_SIGNAL_TAKE] = math.nan
     state[symbol, WANTED] = state[symbol, REST] = math.nan
+    state[symbol, CAPPED_ROW] = -1.0
     state[symbol, ORDER_PRIORITY], state[symbol, KIND], state[symbol, HINDRANCE] = 0.0, MARKET, BY_PARTICIPATION
     clear_sums(symbol, ASKED, state)
     if signals.shape[1] == ALL_SIGNALS:
         _take_prices(symbol, row, signals, state)
     if weight != 0.0:
         _prepare_entry(symbol, row, weight, market, rules, state)
+        if not math.isnan(state[symbol, ORDER_STOP]):
+            state[symbol, HINDRANCE] = STOP_NOT_MET
+        elif not math.isnan(state[symbol, ORDER_LIMIT]):
+            state[symbol, HINDRANCE] = LIMIT_NOT_MET
     if state[symbol, DELISTED_ROW] >= 0.0 and row >= state[symbol, DELISTED_ROW]:
         end_order(symbol, row, END_DELISTED, state, orders)
     elif state[symbol, CLOSED_SIDE] != 0.0:
@@ -179,7 +187,7 @@ def _begin(
         end_order(symbol, row, int(state[symbol, BARRED]), state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _prepare_entry(
     symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> None:
@@ -202,7 +210,7 @@ def _prepare_entry(
         state[symbol, KIND] = STOP_ENTRY
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _take_prices(symbol: int, row: int, signals: FloatArray, state: FloatArray) -> None:
     """Keep what the strategy says of this order."""
     state[symbol, ORDER_LIMIT] = signals[symbol, ENTRY_LIMIT, row]
@@ -214,7 +222,7 @@ def _take_prices(symbol: int, row: int, signals: FloatArray, state: FloatArray) 
         state[symbol, ORDER_LIFE] = signals[symbol, SIGNAL_LIFE, row]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _set_entry_prices(
     symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> None:
@@ -234,7 +242,7 @@ def _set_entry_prices(
             state[symbol, ORDER_LIMIT] = state[symbol, ORDER_STOP] * (1.0 + side * rules[ENTRY_BEYOND])
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _size_now(symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> None:
     """Fix the position in shares by the close of the decision."""
     price = market[symbol, CLOSE, row]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.costs import commission, in_lots, sell_fees, slipped
 from alphafactory.simulation.fills import SLIPPING, fill
 from alphafactory.simulation.layout import (
@@ -60,7 +59,7 @@ if TYPE_CHECKING:
 SIGNAL_EXIT = SIGNAL
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def capped(symbol: int, row: int, quantity: float, market: FloatArray, rules: FloatArray) -> float:
     """Return how much of a fill the bar's volume lets through."""
     if rules[PARTICIPATION] == 0.0:
@@ -69,7 +68,7 @@ def capped(symbol: int, row: int, quantity: float, market: FloatArray, rules: Fl
     return quantity if quantity <= most else in_lots(most, market[symbol, SPLIT_FACTOR, row], rules)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def exit_or_reduce(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
     trades: FloatArray, orders: FloatArray,
@@ -97,7 +96,7 @@ def exit_or_reduce(
         finish(symbol, row, FILLED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _reduce(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
     trades: FloatArray, orders: FloatArray,
@@ -127,7 +126,7 @@ def _reduce(
         end_order(symbol, row, FILLED, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _ask_less(
     symbol: int, row: int, price: float, side: float, equity: float, market: FloatArray, rules: FloatArray,
     state: FloatArray, orders: FloatArray,
@@ -151,7 +150,7 @@ def _ask_less(
         end_order(symbol, row, LESS_THAN_ONE, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _pays_its_fee(
     symbol: int, row: int, price: float, change: float, equity: float, market: FloatArray, rules: FloatArray,
     state: FloatArray,
@@ -166,7 +165,7 @@ def _pays_its_fee(
     return taken <= 0.0 or state[account, CASH] - taken >= -MONEY_TOLERANCE * abs(equity)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def may_work(symbol: int, row: int, market: FloatArray, state: FloatArray) -> bool:
     """Return whether the session trades and no exit is under way; else note the hindrance."""
     if market[symbol, STATE, row] != TRADABLE:
@@ -178,7 +177,7 @@ def may_work(symbol: int, row: int, market: FloatArray, state: FloatArray) -> bo
     return True
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def finish(symbol: int, row: int, end: int, state: FloatArray, orders: FloatArray) -> None:
     """End the order with a row, or without one if it found nothing to change."""
     if end == FILLED and state[symbol, GOT] == 0.0:
@@ -187,7 +186,7 @@ def finish(symbol: int, row: int, end: int, state: FloatArray, orders: FloatArra
         end_order(symbol, row, end, state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def lacks_estimate(symbol: int, known: int, market: FloatArray, rules: FloatArray) -> bool:
     """Return whether an estimate that the settings use is missing in the row `known`."""
     return (
@@ -198,7 +197,7 @@ def lacks_estimate(symbol: int, known: int, market: FloatArray, rules: FloatArra
     )
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def missing_size(
     symbol: int, row: int, price: float, equity: float, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> tuple[float, float]:

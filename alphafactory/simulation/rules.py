@@ -15,7 +15,7 @@ from alphafactory.simulation import layout as at
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import DateArray, FloatArray
-    from alphafactory.domain.grammar import Distance, ModelValue
+    from alphafactory.domain.grammar import Distance
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.simulation.inputs import JudgedSignals
 
@@ -30,9 +30,15 @@ _INTERACTIVE_BROKERS = (0.005, 1.0, 0.01)
 
 
 def encode_rules(
-    settings: SimulationSettings, *, distances: bool, periods_per_year: int, leaps: bool, risk_free_rate: float = 0.0
+    settings: SimulationSettings,
+    *,
+    distances: bool,
+    periods_per_year: int,
+    leaps: bool,
+    plain: bool = False,
+    risk_free_rate: float = 0.0,
 ) -> FloatArray:
-    """Return the settings as the kernel's rules; `leaps` is for accounts of one symbol."""
+    """Return the settings as the kernel's rules; `leaps` and `plain` are short ways for accounts of one symbol."""
     rules = np.zeros(at.RULES)
     rules[at.FILL] = _FILLS.index(settings.fill.name)
     rules[at.AUCTION] = settings.resting.name == "auction"
@@ -49,8 +55,9 @@ def encode_rules(
     rules[at.DELISTING_RETURN] = settings.delisting_return
     rules[at.ANNUAL] = math.sqrt(periods_per_year)
     rules[at.DISTANCES], rules[at.LEAPS], rules[at.CAPITAL] = distances, leaps, settings.initial_capital
+    rules[at.PLAIN] = plain
     rules[at.RISK_FREE] = math.pow(1.0 + risk_free_rate, 1.0 / periods_per_year) - 1.0
-    needed = needed_estimates(settings)
+    needed = _needed_to_fill(settings)
     for rule, estimate in (
         (at.NEEDS_ATR, at.ATR), (at.NEEDS_SIGMA, at.SIGMA), (at.NEEDS_ADV, at.ADV), (at.NEEDS_SPREAD, at.SPREAD),
     ):  # fmt: skip
@@ -106,9 +113,22 @@ def _encode_sizes(settings: SimulationSettings, rules: FloatArray) -> None:
 
 def needed_estimates(settings: SimulationSettings) -> frozenset[int]:
     """Return the market's rows of the estimates that some switch of the settings uses."""
-    distances: tuple[Distance | ModelValue | None, ...] = (
-        settings.stop, settings.take_profit, settings.break_even, settings.entry,
+    decided = {int(at.ATR)} if settings.entry.unit == "atr" else set()
+    return _needed_to_fill(settings) | decided
+
+
+def serves_plain(settings: SimulationSettings) -> bool:
+    """Return whether `plain` has all that these settings ask for, given signals of targets alone."""
+    words = {"fill": "next_open", "entry": "market", "reentry": "fresh", "size_at": "fill"}
+    zeros = (
+        settings.good_for, settings.participation, settings.max_entries, settings.maintenance, settings.borrow,
+        settings.interest, settings.margin_interest, len(settings.sell_fees),
     )  # fmt: skip
+    return all(getattr(settings, name).name == word for name, word in words.items()) and not any(zeros)
+
+
+def _needed_to_fill(settings: SimulationSettings) -> frozenset[int]:
+    distances: tuple[Distance | None, ...] = (settings.stop, settings.take_profit, settings.break_even)
     in_atr = any(distance is not None and distance.unit == "atr" for distance in distances)
     needed = set()
     if (

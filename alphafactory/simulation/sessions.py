@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.entries import enter_at_market, enter_at_price, enter_intrabar
 from alphafactory.simulation.exits import (
     begin_exit,
@@ -90,7 +89,7 @@ if TYPE_CHECKING:
 _DAYS_A_YEAR = 365.0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def carry(row: int, days: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> None:
     """Step 0: interest, borrow and dividends of what was held through the close before."""
     account = state.shape[0] - 1
@@ -112,7 +111,7 @@ def carry(row: int, days: float, market: FloatArray, rules: FloatArray, state: F
             state[symbol, TRADE_DIVIDENDS] += amount
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def trade(
     row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -138,7 +137,7 @@ def trade(
             pay_out(symbol, row, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _open(
     row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray
 ) -> None:
@@ -156,7 +155,7 @@ def _open(
             enter_at_price(symbol, row, market[symbol, OPEN, row], FROM_OPEN, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _intrabar(
     row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray
 ) -> None:
@@ -179,7 +178,7 @@ def _intrabar(
                 stop_in_bar_of_entry(symbol, row, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _at_moment(
     row: int, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray,
@@ -200,7 +199,7 @@ def _at_moment(
             enter_at_price(symbol, row, price, moment, market, rules, state, trades, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _line_up(state: FloatArray) -> int:
     """Put the symbols with an order into the column QUEUE, higher priority first, ties in column order; count them."""
     count = 0
@@ -215,12 +214,12 @@ def _line_up(state: FloatArray) -> int:
     return count
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _priority(place: int, state: FloatArray) -> float:
     return state[int(state[place, QUEUE]), ORDER_PRIORITY]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def _age(symbol: int, row: int, rules: FloatArray, state: FloatArray, orders: FloatArray) -> None:
     """Give up an order that has been tried in as many sessions as it was good for."""
     if state[symbol, ORDER] == 0.0:
@@ -233,7 +232,7 @@ def _age(symbol: int, row: int, rules: FloatArray, state: FloatArray, orders: Fl
         end_order(symbol, row, int(state[symbol, HINDRANCE]), state, orders)
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def close(  # noqa: C901  the steps of one close, in order
     row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
     orders: FloatArray, curves: FloatArray, holdings: FloatArray,
@@ -271,7 +270,7 @@ def close(  # noqa: C901  the steps of one close, in order
     return False
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def record(row: int, state: FloatArray, curves: FloatArray, holdings: FloatArray) -> None:
     """Write the session's row of the curves that only people look at."""
     account = state.shape[0] - 1
@@ -284,7 +283,7 @@ def record(row: int, state: FloatArray, curves: FloatArray, holdings: FloatArray
             holdings[symbol, TAKE_CURVE, row] = state[symbol, TAKE_LEVEL]
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def is_quiet(
     symbol: int, row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray
 ) -> bool:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from numba import njit
-
+from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.layout import (
     ANNUAL,
     ATR,
@@ -60,7 +59,7 @@ FROM_OPEN, FROM_CLOSE, FROM_MID, FROM_TYPICAL = 0.0, 1.0, 2.0, 3.0
 """At which price of the session other symbols count while one of them is filled."""
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def price_at(symbol: int, row: int, moment: float, market: FloatArray) -> float:
     """Return the price of a session that stands for one moment of it."""
     if moment == FROM_OPEN:
@@ -73,7 +72,7 @@ def price_at(symbol: int, row: int, moment: float, market: FloatArray) -> float:
     return (middle + market[symbol, CLOSE, row]) / 3.0
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@inner
 def worth(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, state: FloatArray
 ) -> tuple[float, float]:
@@ -92,7 +91,7 @@ def worth(
     return equity, gross
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def stop_distance(
     symbol: int, price: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
 ) -> float:
@@ -109,7 +108,7 @@ def stop_distance(
     return distance
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def full_size(  # noqa: PLR0911  one line a model
     symbol: int, row: int, known: int, price: float, weight: float, equity: float,
     market: FloatArray, rules: FloatArray, state: FloatArray,
@@ -125,6 +124,8 @@ def full_size(  # noqa: PLR0911  one line a model
         return share * size, math.nan
     if model == SIZE_VOLATILITY:
         volatility = market[symbol, SIGMA, known] * rules[ANNUAL]
+        if math.isnan(volatility):
+            return math.nan, math.nan
         most = rules[LEVERAGE]
         return share * (min(size / volatility, most) if volatility > 0.0 else most) * equity, math.nan
     if model == SIZE_KELLY:
@@ -138,7 +139,7 @@ def full_size(  # noqa: PLR0911  one line a model
     return math.nan, share * size * equity / (rules[SIZE_OPTION] * market[symbol, ATR, known])
 
 
-@njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@folded
 def _kelly(rules: FloatArray, state: FloatArray) -> float:
     """Return the fraction of mean over variance of the returns of closed trades, between 0 and the leverage."""
     account = state.shape[0] - 1

@@ -15,7 +15,7 @@ from alphafactory.errors import SimulationError
 from alphafactory.simulation import layout as at
 from alphafactory.simulation.engine import calendar_days, complete_market, stacked
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
-from alphafactory.simulation.rules import encode_rules, judge_against_signals
+from alphafactory.simulation.rules import encode_rules, judge_against_signals, serves_plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,10 @@ NUMBERS = (
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Judged bars of symbols with equal sessions, with what the settings need. Arrays as in `layout`."""
+    """Judged bars of symbols with equal sessions, with what the settings need. Arrays as in `layout`.
+
+    `short_way` lets `plain` stand in where it serves; its numbers are the same to the bit.
+    """
 
     market: FloatArray
     sessions: DateArray
@@ -43,6 +46,7 @@ class Prepared:
     settings: SimulationSettings
     periods_per_year: int
     names: tuple[str, ...]
+    short_way: bool = True
 
 
 def prepare(
@@ -87,13 +91,19 @@ def measure(prepared: Prepared, signals: FloatArray | Signals, *, risk_free_rate
     judged, _ = judged_signals(signals, prepared.sessions, symbols, prepared.names)
     settings, periods = prepared.settings, prepared.periods_per_year
     judge_against_signals(settings, judged)
+    kinds = stacked(judged)
     rules = encode_rules(
-        settings, distances=judged.distances, periods_per_year=periods, leaps=True, risk_free_rate=risk_free_rate
+        settings,
+        distances=judged.distances,
+        periods_per_year=periods,
+        leaps=True,
+        plain=prepared.short_way and kinds.shape[1] == 1 and serves_plain(settings),
+        risk_free_rate=risk_free_rate,
     )
     count = len(prepared.sessions)
     numbers, nothing = np.empty((symbols, len(NUMBERS))), np.empty((0, 1))
     kernel.run(
-        prepared.market, stacked(judged), prepared.days, rules, prepared.delisted, np.empty((2, at.COLUMNS)), nothing,
+        prepared.market, kinds, prepared.days, rules, prepared.delisted, np.empty((2, at.COLUMNS)), nothing,
         nothing, np.empty((2, count)), np.empty((1, 3, 0)), numbers,
     )  # fmt: skip
     return numbers
