@@ -34,6 +34,10 @@ PIP_INSTALL = (
     "--no-compile",  # compiled below on all cores, in half the time
 )
 REDIRECTIONS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN", "PIP_REQUIREMENT")
+COMPILE_SIMULATOR = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop()); "
+    "runpy.run_module('alphafactory.simulation', run_name='__main__')"
+)
 HAS_PIP = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))"
 
 
@@ -112,6 +116,7 @@ class _Installation:
                 aside.replace(environment.stamp)
             raise
         self.compile_modules()
+        self.compile_simulator()
         environment.write_stamp({**installed, **hashes})
         aside.unlink(missing_ok=True)
 
@@ -124,6 +129,11 @@ class _Installation:
         """Compile to bytecode on all cores. What does not compile is no harm: it only saves time later."""
         folders = [str(self.environment.folder), str(self.environment.project / "alphafactory")]
         self.call(str(self.environment.python), "-m", "compileall", "-q", "-j", "0", *folders)
+
+    def compile_simulator(self) -> None:
+        """Compile the simulator into the environment, so that no night waits for it. A failure costs time later."""
+        self.say("Compiling the simulator (half a minute) ...")
+        self.call(str(self.environment.python), "-c", COMPILE_SIMULATOR, str(self.environment.project))
 
     def call_or_fail(self, purpose: str, *command: str) -> None:
         """Run a command; where it fails, raise with the cause in plain words."""

@@ -18,6 +18,10 @@ from alphafactory.errors import SimulationError
 _KERNEL = "alphafactory.simulation.kernel"
 
 
+AHEAD = Path(sys.prefix) / "compiled"
+"""Where the environment keeps what was compiled when it was made."""
+
+
 @cache
 def source_hash() -> str:
     """Return the SHA-256, as 64 hexadecimal digits, of every source file of this package."""
@@ -32,13 +36,16 @@ def source_hash() -> str:
 def configure_cache(folder: Path) -> Path:
     """Make Numba keep the compiled kernel below `folder`, and return the subfolder.
 
+    What `python -m alphafactory.simulation` has compiled of this very code into the environment is used instead.
+
     The setting travels to child processes by the environment variable NUMBA_CACHE_DIR. A kernel that this process has
     already loaded stays as it is.
 
     Raises:
         SimulationError: the folder cannot be made or written.
     """
-    place = folder.absolute() / source_hash()[:16]
+    ahead = AHEAD / source_hash()[:16]
+    place = ahead if any(ahead.rglob("*.nbi")) else folder.absolute() / source_hash()[:16]
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -92,7 +92,7 @@ def simulate_account(
 
 def warm_up() -> None:
     """Compile the kernel, or load it from the cache, so that the first simulation does not pay for it."""
-    from alphafactory.simulation import kernel  # noqa: F401, PLC0415  importing is compiling: signatures are explicit
+    from alphafactory.simulation import estimates, kernel  # noqa: F401, PLC0415  importing is compiling
 
 
 def complete_market(market: FloatArray, sessions: DateArray, settings: SimulationSettings) -> FloatArray:

@@ -17,7 +17,6 @@ from alphafactory.simulation.layout import (
     ASKED,
     BARRED,
     BY_PARTICIPATION,
-    CAPPED_ROW,
     COUNTED,
     DISTANCES,
     ENTRIES,
@@ -47,6 +46,7 @@ from alphafactory.simulation.layout import (
     SPLIT_FACTOR,
     STOP_NOT_MET,
     TOO_MANY_ENTRIES,
+    TRIED_ROW,
     TRIGGERED,
     WEIGHT,
 )
@@ -86,7 +86,7 @@ def enter_intrabar(
     orders: FloatArray,
 ) -> None:  # fmt: skip
     """Fill a resting entry whose price the bar reaches after its open, at that price."""
-    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state) and state[symbol, CAPPED_ROW] != row
+    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state) and state[symbol, TRIED_ROW] != row
     if not waits or not may_work(symbol, row, market, state):
         return
     side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
@@ -152,7 +152,7 @@ def _increase(
     """Add what the position lacks, as far as money, lots and volume allow."""
     refusal = _refusal(symbol, row, price, market, rules, state)
     if refusal == NO_ESTIMATE and state[symbol, BARRED] == 0.0:
-        state[symbol, HINDRANCE] = NO_ESTIMATE
+        state[symbol, HINDRANCE], state[symbol, TRIED_ROW] = NO_ESTIMATE, row
         return
     if refusal != FILLED:
         end_order(symbol, row, refusal, state, orders)
@@ -178,7 +178,7 @@ def _increase(
         state[symbol, REST] = rest - quantity
     if quantity < wanted:
         # What this session's volume has capped is tried again in the next.
-        state[symbol, HINDRANCE], state[symbol, CAPPED_ROW] = BY_PARTICIPATION, row
+        state[symbol, HINDRANCE], state[symbol, TRIED_ROW] = BY_PARTICIPATION, row
     else:
         end_order(symbol, row, FILLED if wanted == rest else NO_CASH, state, orders)
 
@@ -216,7 +216,7 @@ def _ask_more(
     if rules[SIZING] == SIZE_KELLY and room <= -held * price:
         end_order(symbol, row, NO_EDGE, state, orders)
     elif not by_money and shares == math.inf:
-        state[symbol, HINDRANCE] = NO_ESTIMATE
+        state[symbol, HINDRANCE], state[symbol, TRIED_ROW] = NO_ESTIMATE, row
     elif room <= MONEY_TOLERANCE * abs(equity):
         finish(symbol, row, FILLED, state, orders)
     else:

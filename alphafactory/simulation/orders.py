@@ -19,7 +19,6 @@ from alphafactory.simulation.layout import (
     ATR,
     BARRED,
     BY_PARTICIPATION,
-    CAPPED_ROW,
     CLOSE,
     CLOSED_SIDE,
     COUNTED,
@@ -79,6 +78,7 @@ from alphafactory.simulation.layout import (
     STOP_NOT_MET,
     TAKE_LEVEL,
     TARGET,
+    TRIED_ROW,
     TRIGGERED,
     WANTED,
     WEIGHT,
@@ -168,7 +168,7 @@ def _begin(
     state[symbol, ORDER_LIMIT] = state[symbol, ORDER_STOP] = math.nan
     state[symbol, ORDER_SIGNAL_STOP] = state[symbol, ORDER_SIGNAL_TAKE] = math.nan
     state[symbol, WANTED] = state[symbol, REST] = math.nan
-    state[symbol, CAPPED_ROW] = -1.0
+    state[symbol, TRIED_ROW] = -1.0
     state[symbol, ORDER_PRIORITY], state[symbol, KIND], state[symbol, HINDRANCE] = 0.0, MARKET, BY_PARTICIPATION
     clear_sums(symbol, ASKED, state)
     if signals.shape[1] == ALL_SIGNALS:

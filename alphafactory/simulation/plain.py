@@ -259,7 +259,7 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
                                 opened += 1.0
                                 entry_row, first_price, best_close, best_extreme = row, paid, paid, paid
                                 if leveled:
-                                    stop, take, gain_wanted = _first_levels(side, paid, row, market, rules, state)
+                                    stop, take, gain_wanted = _first_levels(side, paid, row, market, rules)
                             if held * change >= 0.0:
                                 entry_value += value
                                 entry_quantity += quantity
@@ -326,7 +326,7 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
 
 @inner
 def _first_levels(
-    side: float, paid: float, row: int, market: FloatArray, rules: FloatArray, state: FloatArray
+    side: float, paid: float, row: int, market: FloatArray, rules: FloatArray
 ) -> tuple[float, float, float]:
     """Return stop, target and the gain that moves the stop to break-even, as `fills` sets them."""
     known = max(row - 1, 0)
