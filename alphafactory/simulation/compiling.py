@@ -32,6 +32,6 @@ def folded(function: _Function) -> _Function:
 
 
 def inner_sum(function: _Function) -> _Function:
-    """Compile a function in which sums may be taken in another order, so that several are added at a time."""
-    compiled: _Function = njit(fastmath={"reassoc"}, **_OPTIONS)(function)
+    """Compile a function whose sums and extremes of numbers may be taken in another order, several at a time."""
+    compiled: _Function = njit(fastmath={"reassoc", "nnan", "nsz"}, **_OPTIONS)(function)
     return compiled

@@ -29,16 +29,11 @@ _INTERACTIVE_BROKERS = (0.005, 1.0, 0.01)
 """Money a share, least money, most of the value: the fixed plan for shares of the United States."""
 
 
-def encode_rules(
-    settings: SimulationSettings,
-    *,
-    distances: bool,
-    periods_per_year: int,
-    leaps: bool,
-    plain: bool = False,
-    risk_free_rate: float = 0.0,
-) -> FloatArray:
-    """Return the settings as the kernel's rules; `leaps` and `plain` are short ways for accounts of one symbol."""
+def encode_rules(settings: SimulationSettings, *, distances: bool, periods_per_year: int, leaps: bool) -> FloatArray:
+    """Return the settings as the kernel's rules; `leaps` is for accounts of one symbol.
+
+    `sweep` sets what else a search needs: PLAIN, for its short way, and the risk-free return of one period.
+    """
     rules = np.zeros(at.RULES)
     rules[at.FILL] = _FILLS.index(settings.fill.name)
     rules[at.AUCTION] = settings.resting.name == "auction"
@@ -55,8 +50,6 @@ def encode_rules(
     rules[at.DELISTING_RETURN] = settings.delisting_return
     rules[at.ANNUAL] = math.sqrt(periods_per_year)
     rules[at.DISTANCES], rules[at.LEAPS], rules[at.CAPITAL] = distances, leaps, settings.initial_capital
-    rules[at.PLAIN] = plain
-    rules[at.RISK_FREE] = math.pow(1.0 + risk_free_rate, 1.0 / periods_per_year) - 1.0
     needed = _needed_to_fill(settings)
     for rule, estimate in (
         (at.NEEDS_ATR, at.ATR), (at.NEEDS_SIGMA, at.SIGMA), (at.NEEDS_ADV, at.ADV), (at.NEEDS_SPREAD, at.SPREAD),

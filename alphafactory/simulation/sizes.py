@@ -104,7 +104,9 @@ def stop_distance(
         distance = rules[STOP] * (price if rules[STOP_UNIT] == PERCENT else market[symbol, ATR, known])
     if rules[TRAIL_MODEL] != NO_TRAIL:
         unit = price if rules[TRAIL_MODEL] == TRAIL_PERCENT else market[symbol, ATR, known]
-        distance = min(distance, rules[TRAIL] * unit)
+        trail = rules[TRAIL] * unit
+        # What is not known of one makes the tighter of both unknown.
+        distance = min(distance, trail) if distance + trail == distance + trail else math.nan
     return distance
 
 

@@ -46,7 +46,8 @@ class Prepared:
     settings: SimulationSettings
     periods_per_year: int
     names: tuple[str, ...]
-    short_way: bool = True
+    rules: FloatArray
+    short_way: bool
 
 
 def prepare(
@@ -73,7 +74,11 @@ def prepare(
     ended = np.full(len(bars), -1.0)
     if delisted:
         ended[np.asarray(delisted)] = len(sessions) - 1
-    return Prepared(market, sessions, calendar_days(sessions), ended, settings, periods_per_year, tuple(names))
+    rules = encode_rules(settings, distances=False, periods_per_year=periods_per_year, leaps=True)
+    return Prepared(
+        market, sessions, calendar_days(sessions), ended, settings, periods_per_year, tuple(names), rules,
+        serves_plain(settings),
+    )  # fmt: skip
 
 
 def measure(prepared: Prepared, signals: FloatArray | Signals, *, risk_free_rate: float = 0.0) -> FloatArray:
@@ -89,17 +94,11 @@ def measure(prepared: Prepared, signals: FloatArray | Signals, *, risk_free_rate
 
     symbols = len(prepared.market)
     judged, _ = judged_signals(signals, prepared.sessions, symbols, prepared.names)
-    settings, periods = prepared.settings, prepared.periods_per_year
-    judge_against_signals(settings, judged)
-    kinds = stacked(judged)
-    rules = encode_rules(
-        settings,
-        distances=judged.distances,
-        periods_per_year=periods,
-        leaps=True,
-        plain=prepared.short_way and kinds.shape[1] == 1 and serves_plain(settings),
-        risk_free_rate=risk_free_rate,
-    )
+    judge_against_signals(prepared.settings, judged)
+    kinds, rules = stacked(judged), prepared.rules.copy()
+    rules[at.DISTANCES] = judged.distances
+    rules[at.PLAIN] = prepared.short_way and kinds.shape[1] == 1
+    rules[at.RISK_FREE] = (1.0 + risk_free_rate) ** (1.0 / prepared.periods_per_year) - 1.0
     count = len(prepared.sessions)
     numbers, nothing = np.empty((symbols, len(NUMBERS))), np.empty((0, 1))
     kernel.run(
