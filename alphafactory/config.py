@@ -132,6 +132,9 @@ class BacktestConfig(Section):
 
     strategies: Literal["all"] | list[str] = Field("all", description="all, or a list of strategy names")
     benchmark: str = Field("buy_and_hold", description="the strategy that every other is compared with")
+    index: str | None = Field(
+        None, description="ticker of the index that every backtest is measured against: alpha, beta, capture"
+    )
     initial_capital: float = Field(100_000.0, gt=0, allow_inf_nan=False, description="starting cash of each backtest")
     start: date | None = Field(None, description="first session simulated; indicators warm up on earlier ones")
     end: date | None = Field(None, description="last session simulated")
@@ -204,7 +207,9 @@ class RetentionConfig(Section):
     """What is kept how long. Metrics are kept for ever; curves and trades of replaced backtests dominate the disk."""
 
     detail_nights: int = Field(
-        30, ge=0, description="curves and trades of a replaced backtest are dropped after so many later nightly runs"
+        30,
+        ge=0,
+        description="curves, trades and orders of a replaced backtest are dropped after so many later nightly runs",
     )
 
 

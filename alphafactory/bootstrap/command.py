@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BASE_LOCKS = ("base.lock",)
-LOCKS_OF_COMMAND = {
-    "test": ("base.lock", "test.lock", "crypto.lock"),
-    "bench": ("base.lock", "test.lock", "bench.lock", "crypto.lock"),
-}
+TEST_LOCKS = ("base.lock", "test.lock", "crypto.lock")
+LOCKS_OF_COMMAND = {"test": TEST_LOCKS, "bench": TEST_LOCKS}
 OPTIONS_WITH_VALUE = frozenset({"--config"})  # the global options whose next word is a value, not the command
 FOREIGN_VARIABLES = (  # these would lead the environment's interpreter to another library
     "PYTHONHOME",

@@ -9,41 +9,50 @@ import typer
 from alphafactory.cli.jobs import STEPS, failure_in_words, run_named
 from alphafactory.cli.output import one_line, print_json, print_line, print_note, print_table
 from alphafactory.cli.session import AsOfOption, JsonOption, exit_status, parse_date, session_of
+from alphafactory.cli.simulation_options import SimulationCommand, chosen_simulation
 from alphafactory.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
+StrategyArgument = Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy; `strategies` lists them.")]
+SymbolOption = Annotated[list[str] | None, typer.Option("--symbol", metavar="S", help="A symbol; repeatable.")]
+SymbolsOption = Annotated[str | None, typer.Option("--symbols", metavar="A,B,C", help="Several symbols, or all.")]
+ParametersOption = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter; repeatable.")]
+FromOption = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First session.")]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last session.")]
 COLUMNS = ("total_return", "cagr", "sharpe", "max_drawdown", "win_rate", "n_trades")
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands."""
-    app.command(rich_help_panel="Research")(backtest)
+    app.command(rich_help_panel="Research", cls=SimulationCommand)(backtest)
     app.command(rich_help_panel=STEPS)(report)
 
 
 def backtest(  # noqa: PLR0917  Typer's options are the function's parameters, always given by name
     context: typer.Context,
-    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy; `strategies` lists them.")],
-    symbol: Annotated[list[str] | None, typer.Option("--symbol", metavar="S", help="A symbol; repeatable.")] = None,
-    symbols: Annotated[str | None, typer.Option("--symbols", metavar="A,B,C", help="Several symbols, or all.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter; repeatable.")] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First session.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last session.")] = None,
+    strategy: StrategyArgument,
+    symbol: SymbolOption = None,
+    symbols: SymbolsOption = None,
+    settings: ParametersOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
 ) -> int:
     """Backtest one strategy on the symbols you name, such as `backtest sma_crossover --symbol AAPL --set fast=10`."""
     session = session_of(context)
     wanted, params = chosen_symbols(symbol or [], symbols), chosen_parameters(settings or [])
-    first, last = parse_date(start, "--from") if start else None, parse_date(end, "--to") if end else None
-    if first is not None and last is not None and first > last:
-        raise UsageError(f"--from {first} lies after --to {last}. Exchange them.")
+    first, last = chosen_period(start, end)
+    choice = chosen_simulation(context, session)
     with session.workspace(session.as_of(as_of), json=json) as workspace:
         from alphafactory.pipeline.backtest import run_adhoc  # noqa: PLC0415  Numba, which help does not need
 
-        found = run_adhoc(workspace, strategy, wanted, params, start=first, end=last)
+        found = run_adhoc(
+            workspace, strategy, wanted, params, start=first, end=last, words=choice.words, profile=choice.profile
+        )
     for failure in found.failures:
         print_note(f"Failed: {one_line(failure_in_words(failure))}")
     if json:
@@ -73,6 +82,14 @@ def chosen_parameters(settings: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--set {name} is given twice. Give it once; each backtest has one value.")
         params[name] = value
     return params
+
+
+def chosen_period(start: str | None, end: str | None) -> tuple[date | None, date | None]:
+    """Read `--from` and `--to`; raise `UsageError` where they are no dates, or stand in the wrong order."""
+    first, last = parse_date(start, "--from") if start else None, parse_date(end, "--to") if end else None
+    if first is not None and last is not None and first > last:
+        raise UsageError(f"--from {first} lies after --to {last}. Exchange them.")
+    return first, last
 
 
 def _print_results(results: Sequence[Mapping[str, Any]]) -> None:

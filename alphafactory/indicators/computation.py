@@ -79,6 +79,18 @@ class Computation:
         self._check_declared(found)
         return self._compute(found, found.resolve(arguments))
 
+    def once(self, function: IndicatorFunction, resolved: Arguments) -> dict[str, FloatArray]:
+        """Return all outputs of a function for arguments that `resolve` has judged, and remember nothing of it.
+
+        For a search, which asks for more arguments than memory should hold; errors as in `outputs`.
+        """
+        self._running.append(function)
+        try:
+            return self._judge(function, function.compute(self, **resolved))
+        finally:
+            self._running.pop()
+            self._results.clear()
+
     def column(self, definition: IndicatorDefinition) -> FloatArray:
         """Return a cached column, shape (bars,); errors as in `outputs`.
 
@@ -126,15 +138,17 @@ class Computation:
 
     def _judge(self, function: IndicatorFunction, arrays: tuple[FloatArray, ...]) -> dict[str, FloatArray]:
         """Name the arrays and make them read-only; refuse what is not one float64 array a declared output."""
-        fits = isinstance(arrays, tuple) and len(arrays) == len(function.outputs)
-        if not fits or not all(_is_column(array, len(self)) for array in arrays):
+        views: dict[str, FloatArray] = {}
+        if isinstance(arrays, tuple) and len(arrays) == len(function.outputs):
+            for output, array in zip(function.outputs, arrays, strict=True):
+                if _is_column(array, len(self)):
+                    views[output.name] = array.view()
+                    views[output.name].flags.writeable = False
+        if len(views) < len(function.outputs):
             raise PluginError(
                 f"The indicator '{function.name}' must return a tuple of {len(function.outputs)} float64 array(s) "
                 f"of shape ({len(self)},), one for each of its outputs."
             )
-        views = {output.name: array.view() for output, array in zip(function.outputs, arrays, strict=True)}
-        for view in views.values():
-            view.flags.writeable = False
         return views
 
 

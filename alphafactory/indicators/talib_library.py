@@ -25,4 +25,6 @@ def talib(function: str, *inputs: FloatArray, **options: float) -> tuple[FloatAr
 def _find(function: str) -> Callable[..., object]:
     import talib as library  # noqa: PLC0415  half a second, spent only where values are computed
 
-    return cast("Callable[..., object]", getattr(library, function))
+    found = getattr(library, function)
+    # What TA-Lib wraps its functions in only makes arrays of the columns of pandas and polars, for a third of the time.
+    return cast("Callable[..., object]", getattr(found, "__wrapped__", found))

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Unit = Literal["ratio", "fraction", "money", "count", "sessions", "date"]
-Basis = Literal["equity", "returns", "closed trades", "all trades", "fills", "position", "account"]
+Basis = Literal[
+    "equity", "returns", "index", "holding", "closed trades", "all trades", "orders", "fills", "position", "account"
+]
 Better = Literal["higher", "lower"]
 
 
@@ -18,8 +20,9 @@ class Metric:
     """One number of a backtest.
 
     `unit` `fraction` reads as a percentage, `date` is a session (computed as its row). `basis` says what is measured,
-    `better` which way is good, None where neither is. `formula` uses r for simple returns, n for their number,
-    P for periods a year, rf for the risk-free return of one period. `source` is whose definition it is.
+    or against what, `better` which way is good, None where neither is. `formula` uses r for simple returns, b for those
+    of the benchmark, n for their number, P for periods a year, rf for the risk-free return of one period. `source` is
+    whose definition it is.
     """
 
     name: str
@@ -33,6 +36,35 @@ class Metric:
 
 _OWN = "AlphaFactory"
 _EMPYRICAL = "empyrical-reloaded 0.7.1"
+
+
+def _relative(prefix: str, words: str, basis: Basis, total: Metric) -> tuple[Metric, ...]:
+    """Return the metrics against one benchmark: its own total return, then how the account compares."""
+    return (
+        total,
+        Metric(
+            f"{prefix}alpha", f"Alpha{words}", "fraction", basis, "higher",
+            "(1 + mean(r - rf - beta * (b - rf)))^P - 1", _EMPYRICAL,
+        ),
+        Metric(f"{prefix}beta", f"Beta{words}", "ratio", basis, None, "covariance(r, b) / variance(b)", _EMPYRICAL),
+        Metric(
+            f"{prefix}up_capture", f"Up capture{words}", "ratio", basis, "higher",
+            "annual growth of r over sessions with b > 0 / that of b", _EMPYRICAL,
+        ),
+        Metric(
+            f"{prefix}down_capture", f"Down capture{words}", "ratio", basis, "lower",
+            "annual growth of r over sessions with b < 0 / that of b", _EMPYRICAL,
+        ),
+        Metric(
+            f"{prefix}tracking_error", f"Tracking error{words}", "fraction", basis, None,
+            "std(r - b, ddof 1) * sqrt(P)", _OWN,
+        ),
+        Metric(
+            f"{prefix}information_ratio", f"Information ratio{words}", "ratio", basis, "higher",
+            "mean(r - b) / std(r - b, ddof 1) * sqrt(P)", _EMPYRICAL,
+        ),
+    )  # fmt: skip
+
 
 METRICS: tuple[Metric, ...] = (
     Metric("total_return", "Total return", "fraction", "equity", "higher", "end / start - 1", _EMPYRICAL),
@@ -88,18 +120,44 @@ METRICS: tuple[Metric, ...] = (
         "normal cdf of s * sqrt(n - 1) / sqrt(1 - skew * s + (kurtosis + 2) / 4 * s^2), s = sharpe / sqrt(P)",
         "Bailey and López de Prado (2012)",
     ),
+    *_relative(
+        "", "", "index",
+        Metric(
+            "index_return", "Return of the index", "fraction", "index", None,
+            "product of (1 + b) - 1; b = (close + dividend) / close before - 1, from the first session's close", _OWN,
+        ),
+    ),
+    *_relative(
+        "hold_", " against holding", "holding",
+        Metric(
+            "hold_return", "Return of holding", "fraction", "holding", None,
+            "product of (1 + b) - 1; b as for the index, of the symbol, bought at the first close", _OWN,
+        ),
+    ),
     Metric("exposure", "Exposure", "fraction", "position", None, "sessions with a position / all sessions", _OWN),
     Metric(
         "turnover", "Annual turnover", "ratio", "fills", "lower", "sum of abs(traded value) / mean equity * P / n", _OWN
     ),
     Metric("n_trades", "Trades", "count", "all trades", None, "trades, an open one included", _OWN),
     Metric("n_closed_trades", "Closed trades", "count", "closed trades", None, "trades that have ended", _OWN),
+    Metric(
+        "n_ambiguous_trades", "Ambiguous trades", "count", "all trades", "lower",
+        "trades in which one bar met two levels", _OWN,
+    ),
+    Metric(
+        "n_short_orders", "Orders not filled whole", "count", "orders", None,
+        "orders that were refused, cut or given up", _OWN,
+    ),
     Metric("win_rate", "Win rate", "fraction", "closed trades", "higher", "trades with net pnl > 0 / trades", _OWN),
     Metric(
         "profit_factor", "Profit factor", "ratio", "closed trades", "higher",
         "sum of winning net pnl / abs(sum of losing net pnl)", _OWN,
     ),
     Metric("expectancy", "Expectancy", "money", "closed trades", "higher", "mean net pnl", _OWN),
+    Metric(
+        "expectancy_r", "Expectancy in R", "ratio", "closed trades", "higher",
+        "mean(net pnl / risk) of the trades with a stop, risk = distance to the first stop * shares", "Van Tharp",
+    ),
     Metric(
         "sqn", "System quality number", "ratio", "closed trades", "higher",
         "sqrt(trades) * mean(net pnl) / std(net pnl, ddof 1)", "backtesting.py 0.6.6",
@@ -121,10 +179,16 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "slippage_total", "Slippage", "money", "fills", "lower", "sum of quantity * abs(fill - market price)", _OWN
     ),
+    Metric("fees_total", "Fees of sales", "money", "fills", "lower", "sum of regulatory fees", _OWN),
     Metric("dividends_total", "Dividends", "money", "account", "higher", "dividends received less paid", _OWN),
     Metric("borrow_total", "Borrow cost", "money", "account", "lower", "cost of borrowed shares", _OWN),
+    Metric("interest_total", "Interest", "money", "account", "higher", "earned on cash less paid on debt", _OWN),
+    Metric(
+        "ambiguous_pnl", "Profit that hangs on ambiguous bars", "money", "all trades", "lower",
+        "sum of optimistic less counted net pnl", _OWN,
+    ),
     Metric("start_equity", "Starting cash", "money", "equity", None, "cash before the first session", _OWN),
     Metric("end_equity", "End equity", "money", "equity", "higher", "equity at the last close", _OWN),
     Metric("n_sessions", "Sessions", "sessions", "equity", None, "n", _OWN),
 )  # fmt: skip
-"""Every metric that needs no benchmark series."""
+"""Every metric, those against an index and against holding the symbol included."""

@@ -1,16 +1,39 @@
-"""Series made from an equity curve: returns, drawdown, months and years.
+"""Series made from an equity curve: returns, drawdown and its episodes, months and years.
 
 Goes in: end-of-day equity, shape (n,), and the money before the first session. Comes out: arrays.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from alphafactory.domain.arrays import DateArray, FloatArray
+    from alphafactory.domain.arrays import DateArray, FloatArray, IntArray
+
+_ROUNDING = 1e-12
+"""A drawdown shallower than this is the rounding of float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawdownTable:
+    """Times below an earlier peak, the deepest first. Every array has shape (drawdowns,).
+
+    `peak`, `trough` and `recovery` are rows of the equity: the last one at the peak (-1: starting cash), the lowest
+    one, and the first one back at the peak (-1: none). `depth` is a fraction < 0. `length` counts the sessions from
+    the peak to the recovery, or to the last row where there is none.
+    """
+
+    peak: IntArray
+    trough: IntArray
+    recovery: IntArray
+    depth: FloatArray
+    length: IntArray
+
+    def __len__(self) -> int:
+        return len(self.peak)
 
 
 def simple_returns(equity: FloatArray, start: float) -> FloatArray:
@@ -27,6 +50,26 @@ def drawdown_series(equity: FloatArray, start: float) -> FloatArray:
     peak = np.maximum(np.maximum.accumulate(equity), start)
     drawdown: FloatArray = (equity - peak) / peak
     return drawdown
+
+
+def drawdown_table(equity: FloatArray, start: float, most: int = 10) -> DrawdownTable:
+    """Return the `most` deepest drawdowns; those of equal depth in order of time."""
+    series = drawdown_series(equity, start)
+    below = np.concatenate(([False], series < 0.0, [False]))
+    edges = np.flatnonzero(below[1:] != below[:-1])
+    first, after = edges[::2], edges[1::2]
+    depths = np.minimum.reduceat(series, first) if len(first) else np.empty(0)
+    chosen = np.argsort(depths, kind="stable")[:most]
+    chosen = chosen[depths[chosen] < -_ROUNDING]
+    first, after = first[chosen], after[chosen]
+    trough = [low + int(np.argmin(series[low:high])) for low, high in zip(first, after, strict=True)]
+    return DrawdownTable(
+        peak=first - 1,
+        trough=np.array(trough, dtype=np.int64),
+        recovery=np.where(after < len(equity), after, -1),
+        depth=depths[chosen],
+        length=np.minimum(after, len(equity) - 1) - (first - 1),
+    )
 
 
 def monthly_returns(equity: FloatArray, start: float, sessions: DateArray) -> tuple[DateArray, FloatArray]:

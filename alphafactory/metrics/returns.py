@@ -34,8 +34,8 @@ def growth(equity: FloatArray, start: float, sessions: DateArray, periods_per_ye
         "start_equity": start,
         "end_equity": float(equity[-1]),
         "total_return": ratio - 1.0,
-        "cagr": _annual_rate(ratio, periods_per_year / len(equity)),
-        "cagr_calendar": _annual_rate(ratio, _DAYS_A_YEAR / days) if days else "single_session",
+        "cagr": annual_rate(ratio, periods_per_year / len(equity)),
+        "cagr_calendar": annual_rate(ratio, _DAYS_A_YEAR / days) if days else "single_session",
     }
 
 
@@ -64,9 +64,9 @@ def risk(returns: FloatArray, periods_per_year: int, risk_free_rate: float) -> O
     names = ("annual_volatility", "sharpe", "sortino", "skew", "kurtosis", "probabilistic_sharpe")
     if periods < 2:  # noqa: PLR2004 (a sample deviation needs two)
         return dict.fromkeys(names, "fewer_than_two_returns")
-    rate = math.pow(1.0 + risk_free_rate, 1.0 / periods_per_year) - 1.0
+    rate = period_rate(risk_free_rate, periods_per_year)
     annual = math.sqrt(periods_per_year)
-    mean = float(returns.mean())
+    mean = float(returns.sum()) / periods
     centred = returns - mean
     squares = centred * centred
     second = float(squares.sum())
@@ -96,18 +96,24 @@ def tails(returns: FloatArray) -> Outcome:
     ordered = np.sort(returns)
     low, high = _quantile(ordered, _TAIL), _quantile(ordered, 1.0 - _TAIL)
     worst = int((len(ordered) - 1) * _TAIL) + 1
-    losses = -float(returns[returns < 0.0].sum())
+    losses = -float(np.minimum(returns, 0.0).sum())
     enough = len(returns) > 1
     outcome: Outcome = {
         "value_at_risk": low,
         "conditional_value_at_risk": float(ordered[:worst].mean()),
         "tail_ratio": abs(high) / abs(low) if abs(low) >= ZERO_VOLATILITY else "zero_tail",
-        "omega": float(returns[returns > 0.0].sum()) / losses if losses > 0.0 else "no_losing_return",
+        "omega": float(np.maximum(returns, 0.0).sum()) / losses if losses > 0.0 else "no_losing_return",
     }
     return outcome if enough else dict.fromkeys(outcome, "fewer_than_two_returns")
 
 
-def _annual_rate(ratio: float, exponent: float) -> float | str:
+def period_rate(risk_free_rate: float, periods_per_year: int) -> float:
+    """Return the return of one period that compounds to the annual rate."""
+    return math.pow(1.0 + risk_free_rate, 1.0 / periods_per_year) - 1.0
+
+
+def annual_rate(ratio: float, exponent: float) -> float | str:
+    """Return ratio^exponent - 1, or the reason why a year of such growth has no number."""
     if ratio < 0.0:
         return "equity_below_zero"
     try:

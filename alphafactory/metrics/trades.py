@@ -1,7 +1,7 @@
 """Numbers of the trades of a simulation.
 
 Goes in: `Trades`. Comes out: by metric name a number, or the reason why it is undefined. Money is net of costs and
-without dividends. Open trades count in `n_trades` alone.
+without dividends. Open trades count in `n_trades` and `n_ambiguous_trades` alone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from alphafactory.metrics.returns import Outcome
 
 _NAMES = (
-    "win_rate", "profit_factor", "expectancy", "sqn", "payoff_ratio", "avg_win", "avg_loss", "largest_win",
-    "largest_loss", "max_consecutive_losses", "avg_bars_held",
+    "win_rate", "profit_factor", "expectancy", "expectancy_r", "sqn", "payoff_ratio", "avg_win", "avg_loss",
+    "largest_win", "largest_loss", "max_consecutive_losses", "avg_bars_held",
 )  # fmt: skip
 
 
@@ -28,7 +28,11 @@ def trade_statistics(trades: Trades) -> Outcome:
     """Compute what the closed trades say."""
     closed = trades.closed
     profit = trades.net_pnl[closed]
-    counts: Outcome = {"n_trades": float(len(trades)), "n_closed_trades": float(len(profit))}
+    counts: Outcome = {
+        "n_trades": float(len(trades)),
+        "n_closed_trades": float(len(profit)),
+        "n_ambiguous_trades": float(np.count_nonzero(trades.ambiguous)),
+    }
     if len(profit) == 0:
         return counts | dict.fromkeys(_NAMES, "no_closed_trade")
     wins, losses = profit[profit > 0.0], profit[profit < 0.0]
@@ -39,10 +43,11 @@ def trade_statistics(trades: Trades) -> Outcome:
         | _of_both(wins, losses)
         | {
             "win_rate": len(wins) / len(profit),
-            "expectancy": float(profit.mean()),
+            "expectancy": float(profit.sum()) / len(profit),
+            "expectancy_r": _expectancy_r(profit, trades.risk[closed]),
             "sqn": _sqn(profit),
             "max_consecutive_losses": float(_longest_run(profit < 0.0)),
-            "avg_bars_held": float(trades.bars_held[closed].mean()),
+            "avg_bars_held": float(trades.bars_held[closed].sum()) / len(profit),
         }
     )
 
@@ -50,34 +55,45 @@ def trade_statistics(trades: Trades) -> Outcome:
 def _of_wins(wins: FloatArray) -> Outcome:
     if len(wins) == 0:
         return {"avg_win": "no_winning_trade", "largest_win": "no_winning_trade"}
-    return {"avg_win": float(wins.mean()), "largest_win": float(wins.max())}
+    return {"avg_win": float(wins.sum()) / len(wins), "largest_win": float(wins.max())}
 
 
 def _of_losses(losses: FloatArray) -> Outcome:
     if len(losses) == 0:
         return {"avg_loss": "no_losing_trade", "largest_loss": "no_losing_trade"}
-    return {"avg_loss": float(losses.mean()), "largest_loss": float(losses.min())}
+    return {"avg_loss": float(losses.sum()) / len(losses), "largest_loss": float(losses.min())}
 
 
 def _of_both(wins: FloatArray, losses: FloatArray) -> Outcome:
     """Compute the two ratios; without wins the factor is 0, for nothing was won, but the average win is undefined."""
     if len(losses) == 0:
         return {"profit_factor": "no_losing_trade", "payoff_ratio": "no_losing_trade"}
+    factor = float(wins.sum()) / -float(losses.sum())
     return {
-        "profit_factor": float(wins.sum() / -losses.sum()),
-        "payoff_ratio": float(wins.mean() / -losses.mean()) if len(wins) else "no_winning_trade",
+        "profit_factor": factor,
+        "payoff_ratio": factor * len(losses) / len(wins) if len(wins) else "no_winning_trade",
     }
+
+
+def _expectancy_r(profit: FloatArray, risk: FloatArray) -> float | str:
+    """Return the mean of profit over risk, trades without a stop (NaN) left out."""
+    known = risk > 0.0
+    if not known.any():
+        return "no_stop"
+    return float((profit[known] / risk[known]).mean())
 
 
 def _sqn(profit: FloatArray) -> float | str:
     """Return the system quality number: the root of the count times mean over deviation (Van Tharp)."""
     if len(profit) < 2:  # noqa: PLR2004 (a sample deviation needs two)
         return "fewer_than_two_trades"
-    deviation = float(profit.std(ddof=1))
+    mean = float(profit.sum()) / len(profit)
+    centred = profit - mean
+    deviation = math.sqrt(float(centred @ centred) / (len(profit) - 1))
     # Money has no natural size: what is rounding is judged against the profits themselves.
     if deviation < ZERO_VOLATILITY * float(np.abs(profit).max()) or deviation == 0.0:
         return "zero_volatility"
-    return math.sqrt(len(profit)) * float(profit.mean()) / deviation
+    return math.sqrt(len(profit)) * mean / deviation
 
 
 def _longest_run(mask: BoolArray) -> int:

@@ -2,41 +2,44 @@
 
 1. A task's fingerprint is the hash of all that its result depends on; one that is stored is done.
 2. The others go to workers in chunks of symbols; each comes back as arrays or as an error.
-3. Results, trades and curves are written together, then the new answers supersede the old.
+3. Results, trades, orders and curves are written together, then the new answers supersede the old.
+4. A symbol with fewer bars than a strategy's warm-up is stored as skipped: it is no failure, and no result.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.answers import adhoc_results
-from alphafactory.pipeline.fingerprints import Subject, fingerprint
+from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
-from alphafactory.pipeline.records import Question, backtest_record
+from alphafactory.pipeline.questions import Order, ask, by_symbol, is_delisted
+from alphafactory.pipeline.records import backtest_record
 from alphafactory.pipeline.running import StepReport, broken_plugins, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workers import run_work
-from alphafactory.store import backtests, bars, scores, strategies, symbols
-from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
+from alphafactory.store import backtests, scores, symbols
+from alphafactory.store.backtests import Answer
+from alphafactory.strategies.catalogue import discover_strategies
+from alphafactory.strategies.combination import resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from alphafactory.domain.bars import BarPanel
-    from alphafactory.domain.settings import SimulationSettings
+    from alphafactory.pipeline.benchmark_index import BenchmarkIndex
+    from alphafactory.pipeline.records import Question
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
-    from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
-    from alphafactory.strategies.base import Strategy
 
 READS = (
     "symbols",
@@ -57,30 +60,18 @@ READS = (
     "backtests",
     "job_runs",
 )
-WRITES = ("strategies", "backtests", "trades", "equity", "series_fingerprints")
+WRITES = ("strategies", "backtests", "trades", "orders", "equity", "series_fingerprints")
 _SYMBOLS_A_WRITE = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be backtested: strategies with parameters, on symbols, over a period, on which terms."""
-
-    strategies: Sequence[tuple[type[Strategy], Mapping[str, int | float]]]
-    symbols: Sequence[SymbolRow]
-    start: date | None
-    end: date | None
-    settings: SimulationSettings
-    origin: Literal["nightly", "adhoc"]
-    job_run_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Answers:
-    """The key of each question's answer, how many were computed now, and what gave none."""
+    """The key of each question's answer, how many were computed now, what gave none, and why some were skipped."""
 
     keys: tuple[int, ...]
     computed: int
     failures: tuple[Failure, ...]
+    skipped: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +94,8 @@ def run_backtests(run: Run) -> StepReport:
         registry.names() if config.strategies == "all" else _with_benchmark(config.strategies, config.benchmark)
     ):
         try:
-            chosen.append((registry.get(name), resolve_parameters(registry.get(name), {})))
+            plugin = resolve_strategy(name, registry)
+            chosen.append((plugin, resolve_parameters(plugin, {})))
         except AlphaFactoryError as error:
             failures.append(
                 failure("strategy", name, str(error), "Correct backtest.strategies or the strategy's file.")
@@ -112,6 +104,8 @@ def run_backtests(run: Run) -> StepReport:
         universe = choose_universe(connection, workspace)
     if not universe.symbols:
         return StepReport(0, "There are no symbols yet.", (*failures, *universe.failures), skipped=True)
+    index, no_index = _index_of_night(workspace)
+    failures += no_index
     good, refused = _good_enough(workspace, universe.symbols, past=run.is_past)
     order = Order(
         chosen,
@@ -119,13 +113,27 @@ def run_backtests(run: Run) -> StepReport:
         config.start,
         config.end,
         workspace.config.simulation_settings(),
+        index,
         "nightly",
         run.run_id,
     )
     answers = _answer(workspace, order, past=run.is_past)
     run.notes.update(backtests=answers.keys, computed=answers.computed)
-    message = f"{answers.computed} of {len(answers.keys)} backtests computed, the others stand.{refused}"
+    message = (
+        f"{answers.computed} of {len(answers.keys)} backtests computed, the others stand."
+        f"{_skipped_words(answers.skipped)}{refused}"
+    )
     return StepReport(answers.computed, message, (*failures, *universe.failures, *answers.failures))
+
+
+def _index_of_night(workspace: Workspace) -> tuple[BenchmarkIndex | None, list[Failure]]:
+    """Return the index, or why the night goes on without one."""
+    ticker = workspace.config.backtest.index
+    try:
+        with workspace.database.begin() as connection:
+            return read_index(connection, ticker, workspace.cutoff), []
+    except UsageError as error:
+        return None, [failure("index", str(ticker), str(error), "Correct backtest.index.")]
 
 
 def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow], *, past: bool) -> tuple[list[SymbolRow], str]:
@@ -152,6 +160,13 @@ def _good_enough(workspace: Workspace, rows: Sequence[SymbolRow], *, past: bool)
     return [row for row in rows if row not in bad], words
 
 
+def _skipped_words(skipped: Sequence[str]) -> str:
+    if not skipped:
+        return ""
+    more = f" and {len(skipped) - 1} more" if len(skipped) > 1 else ""
+    return f" {len(skipped)} skipped for too few bars: {skipped[0].partition('. ')[0]}{more}."
+
+
 def run_adhoc(
     workspace: Workspace,
     strategy: str,
@@ -160,18 +175,28 @@ def run_adhoc(
     *,
     start: date | None = None,
     end: date | None = None,
+    words: Mapping[str, Any] | None = None,
+    profile: str | None = None,
 ) -> AdhocResult:
-    """Backtest one strategy as a person asks; raise `UsageError` for a name or a value that does not exist."""
+    """Backtest one strategy as a person asks.
+
+    `words` are settings of the simulation by name and `profile` one of the config's, both over what the config says.
+
+    Raises:
+        UsageError: a name or a value that does not exist.
+    """
     if start is not None and end is not None and start > end:
         raise UsageError(f"--from {start} lies after --to {end}.")
     registry = discover_strategies(workspace.config.paths.strategies)
-    plugin = registry.get(strategy)
+    plugin = resolve_strategy(strategy, registry)
+    settings = workspace.config.simulation_settings(words, profile)
     with workspace.database.begin() as connection:
         if wanted == "all":
             chosen = list(choose_universe(connection, workspace).symbols)
         else:
             named = symbols.read_symbols(connection, list(dict.fromkeys(wanted)))
             chosen = [row.as_known(workspace.cutoff) for row in named]
+        index = read_index(connection, workspace.config.backtest.index, workspace.cutoff)
     if not chosen:
         raise UsageError("There are no symbols yet. Run `python run.py nightly` or `python run.py demo` first.")
     order = Order(
@@ -179,15 +204,18 @@ def run_adhoc(
         chosen,
         start or workspace.config.backtest.start,
         end or workspace.config.backtest.end,
-        workspace.config.simulation_settings(),
+        settings,
+        index,
         "adhoc",
         None,
     )
     answers = _answer(workspace, order, past=False)
     with workspace.database.begin() as connection:
         results = adhoc_results(connection, answers.keys)
-    outcome = "fine" if not answers.failures else "partial" if results else "failed"
-    return AdhocResult(results, outcome, answers.failures)
+    unfit = [failure("backtest", strategy, why, "") for why in answers.skipped]
+    failures = (*answers.failures, *unfit)
+    outcome = "fine" if not failures else "partial" if results else "failed"
+    return AdhocResult(results, outcome, failures)
 
 
 def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
@@ -195,90 +223,28 @@ def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
         prints = data_fingerprints(connection, [row.id for row in order.symbols], workspace.cutoff)
         if order.origin == "nightly" and not past:  # without a usable bar no earlier result is a current one
             backtests.withdraw(connection, [row.id for row in order.symbols if row.id not in prints])
-        questions, failures = _questions(connection, workspace, order, prints)
-        done = backtests.read_done(connection, list(questions))
-    missing = [print_ for print_ in questions if print_ not in done]
-    keys = {print_: key for print_, (key, _) in done.items()}
-    by_symbol = _by_symbol(order.symbols, [questions[print_] for print_ in missing])
-    unasked = len(failures)
-    panel = open_panel(workspace, [row for row, _ in by_symbol])
-    for start in range(0, len(by_symbol), _SYMBOLS_A_WRITE):
-        some = by_symbol[start : start + _SYMBOLS_A_WRITE]
-        written, faults = _compute(workspace, order, some, panel.part(start, start + len(some)), questions)
-        keys |= written
-        failures += faults
-    computed = len(missing) - (len(failures) - unasked)  # what failed is no result
-    if order.origin == "nightly":
-        _settle(workspace, order, questions, keys, missing=missing, past=past)
-    return Answers(tuple(keys[print_] for print_ in questions if print_ in keys), computed, tuple(failures))
-
-
-def _questions(
-    connection: Connection, workspace: Workspace, order: Order, prints: Mapping[int, str]
-) -> tuple[dict[str, Question], list[Failure]]:
-    questions: dict[str, Question] = {}
-    # A symbol of hours or minutes alone is no failure of backtests, which read days.
-    started = [row.id for row in order.symbols if row.first_night is not None and row.id not in prints]
-    intraday_alone = set(started) - bars.read_held(connection, started, workspace.cutoff).keys()
-    failures = [
-        failure("symbol", row.ticker, "It has no usable bar.", "See `python run.py quality`, and whether any came.")
-        for row in order.symbols
-        if row.id not in prints and row.id not in intraday_alone
+        questions, failures = ask(connection, workspace, order, prints)
+        answered = backtests.read_answers(connection, list(questions))
+    missing = [print_ for print_ in questions if print_ not in answered]
+    asked = by_symbol(order.symbols, [questions[print_] for print_ in missing])
+    panel = open_panel(workspace, [row for row, _ in asked])
+    for start in range(0, len(asked), _SYMBOLS_A_WRITE):
+        some = asked[start : start + _SYMBOLS_A_WRITE]
+        answered |= _compute(workspace, order, some, panel.part(start, start + len(some)), questions)
+    found = {print_: answered[print_] for print_ in questions}
+    failures += [
+        failure("backtest", f"{questions[print_].subject}", str(a.error), "Correct the strategy or the symbol's bars.")
+        for print_, a in found.items()
+        if a.status == "failed"
     ]
-    for strategy, params in order.strategies:
-        try:
-            asked = list(_questions_of(connection, workspace, order, strategy, params=params, prints=prints))
-        except AlphaFactoryError as error:
-            failures.append(failure("strategy", strategy.name, str(error), "Correct the strategy's file."))
-        else:
-            questions.update((question.fingerprint, question) for question in asked)
-    return questions, failures
-
-
-def _questions_of(
-    connection: Connection,
-    workspace: Workspace,
-    order: Order,
-    strategy: type[Strategy],
-    *,
-    params: Mapping[str, int | float],
-    prints: Mapping[int, str],
-) -> Iterator[Question]:
-    """Yield what one strategy asks; raise where its declaration names what does not exist."""
-    version = strategies.register_strategy(connection, _strategy_row(strategy))
-    for row in order.symbols:
-        if row.id in prints:
-            periods = periods_per_year(row.listing.calendar)
-            subject = Subject(strategy.name, params, row.ticker, row.listing.exchange, order.start, order.end)
-            found = fingerprint(
-                subject,
-                strategy,
-                order.settings,
-                data=prints[row.id],
-                periods=periods,
-                risk_free_rate=workspace.config.backtest.risk_free_rate,
-                delisted=_is_delisted(row, workspace),
-            )
-            yield Question(found, subject, row, version, prints[row.id], periods)
-
-
-def _strategy_row(strategy: type[Strategy]) -> strategies.StrategyRow:
-    schema = {
-        name: {"default": p.default, "low": p.low, "high": p.high, "meaning": p.meaning}
-        for name, p in strategy.parameters.items()
-    }
-    return strategies.StrategyRow(
-        strategy.name, strategy.title, strategy.idea, schema, source_text(strategy), code_hash(strategy)
+    if order.origin == "nightly":
+        _settle(workspace, order, questions, found, missing=missing, past=past)
+    return Answers(
+        keys=tuple(a.key for a in found.values() if a.status != "skipped"),
+        computed=sum(found[print_].status == "done" for print_ in missing),
+        failures=tuple(failures),
+        skipped=tuple(str(a.error) for a in found.values() if a.status == "skipped"),
     )
-
-
-def _by_symbol(
-    chosen: Sequence[SymbolRow], missing: Sequence[Question]
-) -> list[tuple[SymbolRow, tuple[Question, ...]]]:
-    grouped: dict[int, list[Question]] = {}
-    for question in missing:
-        grouped.setdefault(question.symbol.id, []).append(question)
-    return [(row, tuple(grouped[row.id])) for row in chosen if row.id in grouped]
 
 
 def _compute(
@@ -287,19 +253,20 @@ def _compute(
     wanted: Sequence[tuple[SymbolRow, tuple[Question, ...]]],
     panel: BarPanel,
     questions: Mapping[str, Question],
-) -> tuple[dict[str, int], list[Failure]]:
+) -> dict[str, Answer]:
     config = workspace.config
     terms = Terms(
         settings=order.settings,
         start=None if order.start is None else np.datetime64(order.start, "D"),
         end=None if order.end is None else np.datetime64(order.end, "D"),
         risk_free_rate=config.backtest.risk_free_rate,
+        index=None if order.index is None else order.index.bars,
         strategies_folder=str(config.paths.strategies),
         cache_folder=str(config.paths.var / "cache" / "numba"),
     )
     loads = [
         SymbolWork(
-            row.ticker, series, _is_delisted(row, workspace), periods_per_year(row.listing.calendar),
+            row.ticker, series, is_delisted(row, workspace), periods_per_year(row.listing.calendar),
             tuple(Task(q.subject.strategy, q.subject.params, q.fingerprint) for q in tasks),
         )
         for (row, tasks), (_, _, series) in zip(wanted, panel, strict=True)
@@ -318,39 +285,28 @@ def _compute(
     ]
     with workspace.database.begin() as connection:
         keys = backtests.upsert_backtests(connection, records)
-    faults = [
-        failure(
-            "backtest", f"{questions[f.fingerprint].subject}", f.error, "Correct the strategy or the symbol's bars."
-        )
-        for f in finished
-        if f.error is not None
-    ]
-    return keys, faults
+    return {f.fingerprint: Answer(keys[f.fingerprint], f.status, f.error) for f in finished}
 
 
 def _settle(
     workspace: Workspace,
     order: Order,
     questions: Mapping[str, Question],
-    keys: Mapping[str, int],
+    found: Mapping[str, Answer],
     *,
     missing: Sequence[str],
     past: bool,
 ) -> None:
     """Make tonight's answers the current ones; those of a past date stand behind what is current already."""
-    answers = {questions[print_].subject.key: key for print_, key in keys.items()}
+    answers = {questions[print_].subject.key: answer.key for print_, answer in found.items()}
     with workspace.database.begin() as connection:
         if past:
-            backtests.yield_to_current(connection, [keys[print_] for print_ in missing if print_ in keys])
+            backtests.yield_to_current(connection, [found[print_].key for print_ in missing])
         else:
-            backtests.promote(connection, list(keys.values()))
+            backtests.promote(connection, list(answers.values()))
             backtests.supersede(connection, answers)
             backtests.withdraw_others(connection, [row.id for row in order.symbols])
             backtests.retire_detail(connection, workspace.config.retention.detail_nights)
-
-
-def _is_delisted(row: SymbolRow, workspace: Workspace) -> bool:
-    return row.listing.delisted is not None and row.listing.delisted <= workspace.as_of
 
 
 def _with_benchmark(names: Sequence[str], benchmark: str) -> list[str]:

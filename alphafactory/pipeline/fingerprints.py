@@ -59,9 +59,13 @@ def fingerprint(
     periods: int,
     risk_free_rate: float,
     delisted: bool,
+    index: str | None = None,
 ) -> str:
-    """Return the hash of everything that the result depends on; `data` is the fingerprint of bars and actions."""
-    terms = [settings.canonical, data, periods, risk_free_rate, delisted]
+    """Return the hash of everything that the result depends on.
+
+    `data` is the fingerprint of bars and actions, `index` that of the index, None without one.
+    """
+    terms = [settings.canonical, data, periods, risk_free_rate, delisted, index]
     return _digest([subject.key, _code(strategy), terms])
 
 

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 def followed_tickers(connection: Connection, workspace: Workspace) -> list[str] | None:
     """Return the tickers whose bars are wanted, past members included; None for every symbol there is.
 
-    Symbols of the files of `universe.aliases_path` are wanted as well, under their own tickers.
+    Symbols of the files of `universe.aliases_path` are wanted as well, under their own tickers, and so is the index.
     """
+    wanted = _universe_tickers(connection, workspace)
+    index = workspace.config.backtest.index
+    return wanted if wanted is None or index is None else list(dict.fromkeys([*wanted, index]))
+
+
+def _universe_tickers(connection: Connection, workspace: Workspace) -> list[str] | None:
     config = workspace.config
     if config.universe.name is None:
         return None if config.universe.symbols == "all" else list(dict.fromkeys(config.universe.symbols))

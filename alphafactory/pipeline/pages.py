@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alphafactory.errors import UsageError
 from alphafactory.metrics import METRICS, drawdown_series, monthly_returns, yearly_returns
+from alphafactory.pipeline.benchmark_index import read_index
+from alphafactory.pipeline.page_parts import (
+    GROUPS,
+    UNITS,
+    page_curves,
+    page_parts,
+    r_multiple,
+    shown_in_metrics,
+    yearly,
+)
 from alphafactory.pipeline.panel import read_panel
 from alphafactory.pipeline.workspace import code_version
 from alphafactory.reports.contexts import BacktestContext, MetricRow, MonthlyRow, TradeRow
@@ -22,43 +33,52 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import DateArray, FloatArray
     from alphafactory.domain.bars import Bars
     from alphafactory.metrics import Metric
+    from alphafactory.pipeline.page_parts import PageCurves
     from alphafactory.pipeline.workspace import Workspace
-    from alphafactory.reports.contexts import MetricUnit
     from alphafactory.store.database import Connection
-
-_UNITS: Mapping[str, MetricUnit] = {
-    "ratio": "ratio", "fraction": "fraction", "money": "money", "count": "count", "sessions": "bars", "date": "session",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """What the pages of some backtests need, in a few bulk reads: bars by symbol, curves and trades by backtest."""
+    """What the pages of some backtests need, in a few bulk reads.
+
+    Bars by symbol, those of indices by ticker; curves, trades and the orders that were not filled whole by backtest.
+    """
 
     bars: Mapping[int, Bars]
+    indices: Mapping[str | None, Bars | None]
     curves: Mapping[int, dict[str, list[Any]]]
     trades: Mapping[int, list[dict[str, Any]]]
+    short_orders: Mapping[int, list[dict[str, Any]]]
 
 
-def read_page_data(
-    connection: Connection, workspace: Workspace, rows: Sequence[dict[str, Any]], benchmarks: Sequence[int]
-) -> PageData:
-    """Read all that the pages of these backtests show; `benchmarks` are the backtests they are drawn against."""
+def read_page_data(connection: Connection, workspace: Workspace, rows: Sequence[dict[str, Any]]) -> PageData:
+    """Read all that the pages of these backtests show."""
     keys, ids = [row["id"] for row in rows], {row["symbol_id"] for row in rows}
     tickers = sorted({row["ticker"] for row in rows})
     chosen = [symbol for symbol in symbols.read_symbols(connection, tickers) if symbol.id in ids]
     panel = read_panel(connection, chosen, workspace.cutoff)
     return PageData(
         bars={key: series for key, _, series in panel},
-        curves=results.read_curves(connection, [*keys, *benchmarks]),
+        indices={name: _index_bars(connection, workspace, name) for name in {row["index_symbol"] for row in rows}},
+        curves=results.read_curves(connection, keys),
         trades=results.read_trades(connection, keys),
+        short_orders=results.read_orders(connection, keys, short=True),
     )
 
 
-def page_stamp(row: dict[str, Any], holding: dict[str, Any] | None) -> str:
-    """Return the hash of all that a backtest's page is made from."""
-    held = None if holding is None else [holding["id"], holding["fingerprint"]]
-    words = [row["id"], row["fingerprint"], row["ticker"], row["symbol_name"], row["sector"], held, code_version()]
+def _index_bars(connection: Connection, workspace: Workspace, ticker: str | None) -> Bars | None:
+    """Return the bars of an index, None where it has none any more."""
+    try:
+        index = read_index(connection, ticker, workspace.cutoff)
+    except UsageError:
+        return None
+    return None if index is None else index.bars
+
+
+def page_stamp(row: dict[str, Any]) -> str:
+    """Return the hash of all that a backtest's page is made from; its fingerprint holds the data and the index."""
+    words = [row["id"], row["fingerprint"], row["ticker"], row["symbol_name"], row["sector"], code_version()]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
@@ -67,7 +87,6 @@ def backtest_context(
     workspace: Workspace,
     data: PageData,
     row: dict[str, Any],
-    holding: dict[str, Any] | None,
 ) -> BacktestContext | None:
     """Return the context of one finished backtest, None where its curve is no longer kept."""
     curve = data.curves.get(row["id"])
@@ -77,6 +96,8 @@ def backtest_context(
     equity = np.array(curve["equity"], dtype=np.float64)
     bars = _on_sessions(data.bars[row["symbol_id"]], sessions)
     start = float(row["start_equity"])
+    curves = page_curves(equity, start, sessions, data.bars[row["symbol_id"]], data.indices[row["index_symbol"]])
+    trades = data.trades[row["id"]]
     return BacktestContext(
         backtest_id=row["id"],
         strategy=row["strategy"],
@@ -88,7 +109,7 @@ def backtest_context(
         sector=row["sector"],
         start=row["start_session"],
         end=row["end_session"],
-        settings=tuple((name.replace("_", " "), str(value)) for name, value in row["settings"].items()),
+        settings=tuple(_setting(name, value) for name, value in row["settings"].items()),
         fingerprint=row["fingerprint"],
         run_id=str(row["job_run_id"] or "ad hoc"),
         code_version=row["code_version"],
@@ -98,23 +119,27 @@ def backtest_context(
         optimistic=row["optimistic"],
         ruined=row["ruined"],
         balance_error=row["balance_error"],
-        metrics=tuple(_metric(metric, row) for metric in METRICS),
+        metrics=tuple(_metric(metric, row) for metric in METRICS if shown_in_metrics(metric)),
         sessions=sessions,
         equity=equity,
-        benchmark_equity=_benchmark(data, holding, row, sessions),
         drawdown=drawdown_series(equity, start),
         open=bars.open,
         high=bars.high,
         low=bars.low,
         close=bars.close,
-        trades=tuple(_trade(trade) for trade in data.trades[row["id"]]),
-        monthly=tuple(_monthly(equity, start, sessions)),
+        trades=tuple(_trade(trade) for trade in trades),
+        monthly=tuple(_monthly(equity, start, sessions, curves)),
         sources=tuple(
             SourceRow(*found)
             for found in results.read_sources(connection, row["symbol_id"], row["start_session"], row["end_session"])
         ),
-        stamp=page_stamp(row, holding),
+        stamp=page_stamp(row),
+        **page_parts(row, sessions, equity, curves, trades, data.short_orders[row["id"]]),
     )
+
+
+def _setting(name: str, value: object) -> tuple[str, str]:
+    return name.replace("_", " "), "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _on_sessions(known: Bars, sessions: DateArray) -> Bars:
@@ -127,22 +152,10 @@ def _on_sessions(known: Bars, sessions: DateArray) -> Bars:
     return type(known)(sessions=sessions, **columns, **rest)
 
 
-def _benchmark(
-    data: PageData, holding: dict[str, Any] | None, row: dict[str, Any], sessions: DateArray
-) -> FloatArray | None:
-    """Return buy-and-hold's curve on the same sessions, None where it is missing, the same, or of other sessions."""
-    if holding is None or holding["id"] == row["id"]:
-        return None
-    curve = data.curves.get(holding["id"])
-    if curve is None or not np.array_equal(np.array(curve["sessions"], dtype="datetime64[D]"), sessions):
-        return None
-    return np.array(curve["equity"], dtype=np.float64)
-
-
 def _metric(metric: Metric, row: dict[str, Any]) -> MetricRow:
     reason = row["undefined"].get(metric.name)
     words = None if reason is None else str(reason).replace("_", " ")
-    return MetricRow(metric.label, row[metric.name], _UNITS[metric.unit], metric.formula, words)
+    return MetricRow(metric.label, row[metric.name], UNITS[metric.unit], metric.formula, words, GROUPS[metric.basis])
 
 
 def _trade(trade: dict[str, Any]) -> TradeRow:
@@ -155,20 +168,24 @@ def _trade(trade: dict[str, Any]) -> TradeRow:
         quantity=trade["quantity"],
         net_pnl=trade["net_pnl"],
         trade_return=trade["net_pnl"] / invested if invested > 0 else None,
-        costs=trade["commission"] + trade["slippage"],
+        costs=trade["commission"] + trade["slippage"] + trade["fees"],
         mae=trade["mae"],
         mfe=trade["mfe"],
         bars_held=trade["bars_held"],
         exit_reason=trade["exit_reason"] or "open",
+        r_multiple=r_multiple(trade),
+        **{name: trade[name] for name in ("commission", "slippage", "fees", "borrow", "dividends")},
+        **{name: trade[name] for name in ("ambiguous", "optimistic_pnl")},
     )
 
 
-def _monthly(equity: FloatArray, start: float, sessions: DateArray) -> Iterable[MonthlyRow]:
+def _monthly(equity: FloatArray, start: float, sessions: DateArray, curves: PageCurves) -> Iterable[MonthlyRow]:
     months = dict(zip(*(array.tolist() for array in monthly_returns(equity, start, sessions)), strict=True))
     years = dict(zip(*(array.tolist() for array in yearly_returns(equity, start, sessions)), strict=True))
+    held, index = (yearly(returns, start, sessions) for returns in (curves.hold, curves.index))
     for year, total in years.items():
         values = tuple(
             next((value for day, value in months.items() if day.year == year.year and day.month == month), None)
             for month in range(1, 13)
         )
-        yield MonthlyRow(year.year, values, total)
+        yield MonthlyRow(year.year, values, total, held.get(year.year), index.get(year.year))

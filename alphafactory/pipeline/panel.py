@@ -45,8 +45,8 @@ def choose_universe(connection: Connection, workspace: Workspace, *, everything:
     """Return the symbols that the config asks for; simulated prices never stand beside real ones.
 
     Of a named universe these are all that belonged to it on any day up to the night, as known then: who has left it, or
-    ceased to trade, stays in the past. `everything` asks for all symbols that are followed, members or not. A night
-    repeated has the symbols that it had, and none that is followed only since.
+    ceased to trade, stays in the past. `everything` asks for all symbols that are followed, members or not, the index
+    among them. A night repeated has the symbols that it had, and none that is followed only since.
     """
     config = workspace.config
     rows = [
@@ -71,6 +71,8 @@ def choose_universe(connection: Connection, workspace: Workspace, *, everything:
         failure("symbol", ticker, str(UnknownNameError("symbol", ticker, known)), "Correct universe.symbols.")
         for ticker in missing
     ]
+    if everything and config.backtest.index is not None:
+        wanted.append(config.backtest.index)
     chosen = {known[ticker].id: known[ticker] for ticker in wanted if ticker in known}
     return Universe(tuple(chosen.values()), tuple(failures))
 

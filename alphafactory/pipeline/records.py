@@ -1,21 +1,15 @@
-"""From a finished simulation to the rows of the tables: rows become sessions, undefined becomes NULL with a reason."""
+"""From a finished simulation to the row of its backtest: rows become sessions, undefined becomes NULL with a reason."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from alphafactory.domain.results import EXIT_REASONS
 from alphafactory.metrics import METRICS
 from alphafactory.pipeline.workspace import code_version
 from alphafactory.store.backtests import BacktestRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
-    from alphafactory.domain.results import Trades
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.fingerprints import Subject
     from alphafactory.pipeline.simulating import Finished
@@ -26,7 +20,7 @@ _DATES = frozenset(metric.name for metric in METRICS if metric.unit == "date")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A backtest to do: its fingerprint, its subject, its symbol, the strategy's version, what it reads."""
+    """A backtest to do: its fingerprint, its subject, its symbol, the strategy's version, what it reads, its index."""
 
     fingerprint: str
     subject: Subject
@@ -34,6 +28,7 @@ class Question:
     strategy_id: int
     data_fingerprint: str
     periods_per_year: int
+    index_symbol: str | None = None
 
 
 def backtest_record(
@@ -45,7 +40,7 @@ def backtest_record(
     job_run_id: int | None,
     risk_free_rate: float,
 ) -> BacktestRecord:
-    """Return the record of one finished or failed backtest."""
+    """Return the record of one finished, failed or skipped backtest."""
     values: dict[str, Any] = {
         "strategy_id": question.strategy_id,
         "symbol_id": question.symbol.id,
@@ -58,6 +53,7 @@ def backtest_record(
         "data_fingerprint": question.data_fingerprint,
         "subject_key": question.subject.key,
         "origin": origin,
+        "index_symbol": question.index_symbol,
         "simulated_prices": question.symbol.simulated,
         "optimistic": settings.optimistic,
         "periods_per_year": question.periods_per_year,
@@ -65,18 +61,12 @@ def backtest_record(
         "job_run_id": job_run_id,
         "code_version": code_version(),
     }
-    return _failed(values, finished) if finished.simulation is None else _done(values, finished)
+    return _without_result(values, finished) if finished.simulation is None else _done(values, finished)
 
 
-def _failed(values: dict[str, Any], finished: Finished) -> BacktestRecord:
+def _without_result(values: dict[str, Any], finished: Finished) -> BacktestRecord:
     nothing = {"start_session": None, "end_session": None, "balance_error": None, "nan_targets": 0}
-    rest: dict[str, Any] = {
-        "status": "failed",
-        "error": finished.error,
-        "ruined": False,
-        "undefined": {},
-        "refused": [],
-    }
+    rest: dict[str, Any] = {"status": finished.status, "error": finished.error, "ruined": False, "undefined": {}}
     return BacktestRecord(values | nothing | rest)
 
 
@@ -94,34 +84,8 @@ def _done(values: dict[str, Any], finished: Finished) -> BacktestRecord:
         "balance_error": simulation.balance_error,
         "nan_targets": simulation.nan_targets,
         "undefined": dict(finished.metrics.reasons),
-        "refused": [
-            {"session": str(sessions[order.row]), "quantity": order.quantity, "reason": order.reason}
-            for order in simulation.refused
-        ],
     }
     metrics = {
         name: sessions[int(value)] if name in _DATES else value for name, value in finished.metrics.values.items()
     }
-    curve = (finished.sessions, simulation.equity, simulation.cash, simulation.position)
-    return BacktestRecord(values | rest, metrics, list(_trade_rows(simulation.trades, sessions)), curve)
-
-
-def _trade_rows(trades: Trades, sessions: list[date]) -> Iterator[tuple[Any, ...]]:
-    """Yield the trades in the order of the table's columns."""
-    columns = (
-        trades.entry_row, trades.entry_price, trades.exit_row, trades.exit_price, trades.exit_reason, trades.quantity,
-        trades.gross_pnl, trades.net_pnl, trades.commission, trades.slippage, trades.dividends, trades.mae, trades.mfe,
-        trades.bars_held,
-    )  # fmt: skip
-    for number, row in enumerate(zip(*(column.tolist() for column in columns), strict=True), start=1):
-        entry_row, entry_price, exit_row, exit_price, reason, *rest = row
-        ended = exit_row >= 0
-        yield (
-            number,
-            sessions[entry_row],
-            entry_price,
-            sessions[exit_row] if ended else None,
-            exit_price if ended and math.isfinite(exit_price) else None,
-            EXIT_REASONS[reason] if ended else None,
-            *rest,
-        )
+    return BacktestRecord(values | rest, metrics, (values["scope"],), finished.sessions, simulation)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 READS = (
     "symbols", "symbol_aliases", "universes", "universe_members", "bars", "bar_revisions", "splits", "dividends",
     "quality_findings", "quality_judgements", "quality_scores", "source_states", "indicators", "strategies",
-    "backtests", "trades", "equity", "job_runs", "job_steps",
+    "backtests", "trades", "orders", "equity", "job_runs", "job_steps",
 )  # fmt: skip
 WRITES = ()
 _PAGES_A_READ = 50
@@ -40,10 +40,10 @@ def write_reports(run: Run) -> StepReport:
         night = night_context(connection, run, rows, ids)
     paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)
     folder = _folder(run)
-    stamps = {row["id"]: page_stamp(row, _holding(workspace, rows).get(row["symbol_id"])) for row in paged}
+    stamps = {row["id"]: page_stamp(row) for row in paged}
     standing = standing_pages(folder, stamps)
     changed = [row for row in paged if row["id"] not in standing]
-    path = write_report(folder, night, _pages(workspace, changed, rows), standing)
+    path = write_report(folder, night, _pages(workspace, changed), standing)
     run.notes["report"] = str(path)
     return StepReport(0, f"{path}, {len(paged)} backtests with a page of their own.")
 
@@ -61,9 +61,7 @@ def write_backtest(workspace: Workspace, backtest_id: int) -> Path:
         if not found or found[0]["status"] != "done":
             known = [str(key) for key in results.read_current(connection, [found[0]["symbol_id"]] if found else [])]
             raise UnknownNameError("finished backtest", str(backtest_id), known)
-        ids = [row.id for row in choose_universe(connection, workspace).symbols]
-        current = results.read_backtests(connection, results.read_current(connection, ids))
-    context = next(_pages(workspace, found, current), None)
+    context = next(_pages(workspace, found), None)
     if context is None:
         raise UnknownNameError("kept curve of backtest", str(backtest_id), [])
     return write_backtest_page(workspace.config.reports.dir, context)
@@ -80,23 +78,11 @@ def _paged(rows: Sequence[dict[str, Any]], most: int, run_id: int, benchmark: st
     return list(chosen.values())[:most]
 
 
-def _pages(
-    workspace: Workspace, paged: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
-) -> Iterator[BacktestContext]:
+def _pages(workspace: Workspace, paged: Sequence[dict[str, Any]]) -> Iterator[BacktestContext]:
     """Yield the contexts a handful at a time, so that memory holds few curves."""
-    holding = _holding(workspace, rows)
     for start in range(0, len(paged), _PAGES_A_READ):
         chunk = paged[start : start + _PAGES_A_READ]
-        held = [holding[row["symbol_id"]]["id"] for row in chunk if row["symbol_id"] in holding]
         with workspace.database.begin() as connection:
-            data = read_page_data(connection, workspace, chunk, held)
-            contexts = [
-                backtest_context(connection, workspace, data, row, holding.get(row["symbol_id"])) for row in chunk
-            ]
+            data = read_page_data(connection, workspace, chunk)
+            contexts = [backtest_context(connection, workspace, data, row) for row in chunk]
         yield from (context for context in contexts if context is not None)
-
-
-def _holding(workspace: Workspace, rows: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Return the benchmark's backtest on each symbol."""
-    benchmark = workspace.config.backtest.benchmark
-    return {row["symbol_id"]: row for row in rows if row["strategy"] == benchmark}

@@ -146,6 +146,7 @@ def _rank_row(row: dict[str, Any], held: dict[str, Any] | None, benchmark: str, 
         changed=row["job_run_id"] == run_id,
         optimistic=row["optimistic"],
         ruined=row["ruined"],
+        leveraged=float(row["settings"].get("leverage", 1)) > 1.0,
         **{name: row[name] for name in same},
     )
 

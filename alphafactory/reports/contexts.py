@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from alphafactory.domain.arrays import DateArray, FloatArray
+    from alphafactory.domain.settings import SimulationSettings
+    from alphafactory.reports.backtest_contexts import (
+        ComparisonRow,
+        CostSplit,
+        DrawdownRow,
+        ExitRow,
+        OrderCount,
+        OrderRow,
+        RelativeRow,
+        RollingCurves,
+    )
     from alphafactory.reports.data_contexts import DataQuality, PastChanges, SourceRow, VendorRow
 
 Outcome = Literal["fine", "partial", "failed"]
@@ -68,7 +79,8 @@ class RankRow:
     """One current backtest with its headline metrics. Returns, drawdown, win rate and exposure are fractions.
 
     `excess_return` is its total return less buy-and-hold's on the same symbol and period. `changed`: computed tonight
-    because something it depends on changed. `optimistic`: fills use a price the signal has seen.
+    because something it depends on changed. `optimistic`: fills use a price the signal has seen. `leveraged`: positions
+    may exceed equity.
     """
 
     backtest_id: int
@@ -94,6 +106,7 @@ class RankRow:
     changed: bool = False
     optimistic: bool = False
     ruined: bool = False
+    leveraged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +196,27 @@ class NightContext:
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric of one backtest. `reason` says why `value` is None; `formula` is its definition."""
+    """One metric of one backtest. `reason` says why `value` is None; `formula` is its definition.
+
+    Rows of one `group` stand together, in the order of their first rows.
+    """
 
     label: str
     value: float | date | str | None
     unit: MetricUnit
     formula: str
     reason: str | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
-    """One round trip; exit fields are None while it is open. Prices are split-adjusted; return, mae, mfe fractions."""
+    """One round trip; exit fields are None while it is open. Prices are split-adjusted; return, mae, mfe fractions.
+
+    `costs` are commission, slippage and fees together, all inside `net_pnl`; borrow and dividends are not. `r_multiple`
+    is net_pnl over the risk to the first stop. `ambiguous`: one bar met two levels; `optimistic_pnl` is then the
+    net_pnl, had the better one been met first.
+    """
 
     entry_session: date
     entry_price: float
@@ -208,23 +230,38 @@ class TradeRow:
     mfe: float | None
     bars_held: int
     exit_reason: str
+    commission: float = 0.0
+    slippage: float = 0.0
+    fees: float = 0.0
+    borrow: float = 0.0
+    dividends: float = 0.0
+    r_multiple: float | None = None
+    ambiguous: bool = False
+    optimistic_pnl: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MonthlyRow:
-    """A year's simple returns, January to December, None for a month without sessions, and the year's own."""
+    """A year's simple returns, January to December, None for a month without sessions, and the year's own.
+
+    `holding` and `index` are the year's returns of holding the symbol and of the index.
+    """
 
     year: int
     months: tuple[float | None, ...]
     total: float | None
+    holding: float | None = None
+    index: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestContext:
     """One backtest in full. Every array has shape (sessions,); prices split-adjusted, `drawdown` a fraction <= 0.
 
-    `params` and `settings` are (name, value) pairs in words. `data_stamp` names the data as they were read,
-    `stamp` everything that the page is made from.
+    `params` and `settings` are (name, value) pairs in words, `simulation` the settings themselves, None where they can
+    no longer be read. `benchmark_equity` is the money had the share been held from the first close, dividends
+    reinvested and no costs paid, `index_equity` the same of the index. `short_orders` may be a part of what
+    `order_counts` counts. `data_stamp` names the data as they were read, `stamp` everything that the page is made from.
     """
 
     backtest_id: int
@@ -260,3 +297,20 @@ class BacktestContext:
     monthly: tuple[MonthlyRow, ...]
     sources: tuple[SourceRow, ...]
     stamp: str = ""
+    simulation: SimulationSettings | None = None
+    index_equity: FloatArray | None = None
+    index_symbol: str | None = None
+    comparison: tuple[ComparisonRow, ...] = ()
+    relative: tuple[RelativeRow, ...] = ()
+    rolling: RollingCurves | None = None
+    drawdowns: tuple[DrawdownRow, ...] = ()
+    order_counts: tuple[OrderCount, ...] = ()
+    short_orders: tuple[OrderRow, ...] = ()
+    exits: tuple[ExitRow, ...] = ()
+    costs: CostSplit | None = None
+    ambiguous_pnl: float | None = None
+
+    @property
+    def leveraged(self) -> bool:
+        """Whether positions may exceed equity."""
+        return self.simulation is not None and self.simulation.leverage > 1.0

@@ -53,6 +53,8 @@ def compute_backtest_columns(context: BacktestContext) -> dict[str, list[Any]]:
     columns["equity"] = column(context.equity, 2)
     if context.benchmark_equity is not None:
         columns["benchmark"] = column(context.benchmark_equity, 2)
+    if context.index_equity is not None:
+        columns["index"] = column(context.index_equity, 2)
     columns["drawdown"] = column(context.drawdown, 5)
     for name in ("open", "high", "low", "close"):
         columns[name] = column(getattr(context, name), 4)
@@ -60,15 +62,17 @@ def compute_backtest_columns(context: BacktestContext) -> dict[str, list[Any]]:
 
 
 def compute_equity_figure(context: BacktestContext) -> Figure:
-    """Equity against buy-and-hold above, drawdown below, on one time axis."""
-    data = [_line("equity", label(context.strategy), palette.GAIN, 2.0)]
+    """Equity against buy-and-hold and the index above, drawdown below, on one time axis."""
+    data = [column_line("equity", label(context.strategy), palette.GAIN, 2.0)]
     if context.benchmark_equity is not None and not context.is_benchmark:
-        data.insert(0, _line("benchmark", "buy and hold", palette.BENCHMARK, 1.4, dash="dot"))
+        data.insert(0, column_line("benchmark", "buy and hold", palette.BENCHMARK, 1.4, dash="dot"))
+    if context.index_equity is not None:
+        data.insert(0, column_line("index", label(context.index_symbol or "index"), palette.INDEX, 1.4, dash="dash"))
     data.append(_drawdown_area())
-    layout = _layout(height=450, hovermode="x unified", titled=False)
-    layout["xaxis"] = _axis(None, type="date", anchor="y2", range=_span(context))
-    layout["yaxis"] = _axis("Equity (account currency)", domain=[0.33, 1.0])
-    layout["yaxis2"] = _axis("Drawdown", domain=[0.0, 0.25], tickformat=".0%", rangemode="tozero")
+    layout = base_layout(height=450, hovermode="x unified", titled=False)
+    layout["xaxis"] = base_axis(None, type="date", anchor="y2", range=span(context))
+    layout["yaxis"] = base_axis("Equity (account currency)", domain=[0.33, 1.0])
+    layout["yaxis2"] = base_axis("Drawdown", domain=[0.0, 0.25], tickformat=".0%", rangemode="tozero")
     against = "" if context.is_benchmark else " against buy and hold"
     period = f"from {write_session(context.start)} to {write_session(context.end)}"
     words = f"Equity of {context.strategy} on {context.symbol}{against}, with its drawdown below, {period}."
@@ -77,12 +81,12 @@ def compute_equity_figure(context: BacktestContext) -> Figure:
 
 def compute_price_figure(context: BacktestContext) -> Figure:
     """Split-adjusted price with every entry and exit, each trade joined by a line in its tone."""
-    data = [_line("close", "close", palette.MUTED, 1.2), _candles()]
+    data = [column_line("close", "close", palette.MUTED, 1.2), _candles()]
     data += [_trade_lines(context.trades, won=True), _trade_lines(context.trades, won=False)]
-    data += [_entries(context.trades), _exits(context.trades)]
-    layout = _layout(height=430, hovermode="closest", titled=False)
-    layout["xaxis"] = _axis(None, type="date", rangeslider={"visible": False}, range=_span(context))
-    layout["yaxis"] = _axis("Price per share (split-adjusted)")
+    data += [_entries(context.trades, short=False), _entries(context.trades, short=True), _exits(context.trades)]
+    layout = base_layout(height=430, hovermode="closest", titled=False)
+    layout["xaxis"] = base_axis(None, type="date", rangeslider={"visible": False}, range=span(context))
+    layout["yaxis"] = base_axis("Price per share (split-adjusted)")
     words = (
         f"Close of {context.symbol} with {len(context.trades)} trades of {context.strategy} marked at entry and exit."
     )
@@ -112,10 +116,10 @@ def compute_sharpe_figure(night: NightContext) -> Figure:
                 "fillcolor": "rgba(0,0,0,0)",
             }
         )
-    layout = _layout(height=max(400, 100 + 60 * len(data)), hovermode="closest")
+    layout = base_layout(height=max(400, 100 + 60 * len(data)), hovermode="closest")
     layout["showlegend"] = False
-    layout["xaxis"] = _axis("Sharpe ratio (annualised)", zeroline=True)
-    layout["yaxis"] = _axis(None, automargin=True, showgrid=False, ticksuffix="  ")
+    layout["xaxis"] = base_axis("Sharpe ratio (annualised)", zeroline=True)
+    layout["yaxis"] = base_axis(None, automargin=True, showgrid=False, ticksuffix="  ")
     words = f"Spread of the Sharpe ratios of {len(rows_of)} strategies over their symbols, one box a strategy."
     return Figure(data, layout, words)
 
@@ -147,10 +151,10 @@ def compute_holding_figure(night: NightContext, pages: Mapping[int, str]) -> Fig
             }
         )
         links |= {str(row.backtest_id): pages[row.backtest_id] for row in rows if row.backtest_id in pages}
-    layout = _layout(height=400, hovermode="closest")
+    layout = base_layout(height=400, hovermode="closest")
     layout["showlegend"] = len(data) > 1
-    layout["xaxis"] = _axis("Sharpe of holding the symbol", zeroline=True)
-    layout["yaxis"] = _axis("Sharpe of the strategy", zeroline=True)
+    layout["xaxis"] = base_axis("Sharpe of holding the symbol", zeroline=True)
+    layout["yaxis"] = base_axis("Sharpe of the strategy", zeroline=True)
     layout["shapes"] = [_diagonal([*holding.values(), *(row.sharpe for row in tried)])]
     words = f"Sharpe of {len(tried)} backtests against holding the same symbol; above the diagonal beats holding."
     return Figure(data, layout, words, links)
@@ -181,7 +185,8 @@ def _diagonal(sharpes: Iterable[float | None]) -> dict[str, Any]:
     return {"type": "line", "layer": "below", "x0": low, "y0": low, "x1": high, "y1": high, "line": line}
 
 
-def _line(name: str, title: str, color: str, width: float, dash: str = "solid") -> Trace:
+def column_line(name: str, title: str, color: str, width: float, dash: str = "solid") -> Trace:
+    """Return the line of one of the page's columns."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -238,15 +243,22 @@ def _trade_lines(trades: Sequence[TradeRow], *, won: bool) -> Trace:
     }
 
 
-def _entries(trades: Sequence[TradeRow]) -> Trace:
-    texts = [f"{write_quantity(t.quantity)} shares at {write_price(t.entry_price)}" for t in trades]
-    points = [(t.entry_session.isoformat(), t.entry_price) for t in trades]
+def _entries(trades: Sequence[TradeRow], *, short: bool) -> Trace:
+    begun = [t for t in trades if (t.quantity < 0) is short]
+    texts = [f"{write_quantity(abs(t.quantity))} shares at {write_price(t.entry_price)}" for t in begun]
+    points = [(t.entry_session.isoformat(), t.entry_price) for t in begun]
+    if short:
+        return _markers("short entry", "triangle-left", palette.LOSS, points, texts)
     return _markers("entry", "triangle-up", palette.GAIN, points, texts)
 
 
 def _exits(trades: Sequence[TradeRow]) -> Trace:
     ended = [t for t in trades if t.exit_session is not None and t.exit_price is not None]
-    texts = [f"{label(t.exit_reason)} at {write_price(t.exit_price)}, {t.bars_held} bars held" for t in ended]
+    texts = [
+        f"{label(t.exit_reason)} at {write_price(t.exit_price)}, {t.bars_held} bars held"
+        + (", ambiguous" if t.ambiguous else "")
+        for t in ended
+    ]
     points = [(write_session(t.exit_session), t.exit_price or 0.0) for t in ended]
     return _markers("exit", "triangle-down", palette.INK, points, texts)
 
@@ -266,14 +278,15 @@ def _markers(name: str, symbol: str, color: str, points: Sequence[tuple[str, flo
     }
 
 
-def _span(context: BacktestContext) -> list[str]:
+def span(context: BacktestContext) -> list[str]:
     """The whole period, so that both charts show the same sessions whatever their markers need."""
     if len(context.sessions) == 0:
         return [context.start.isoformat(), context.end.isoformat()]
     return [str(context.sessions[0]), str(context.sessions[-1])]
 
 
-def _layout(*, height: int, hovermode: str, titled: bool = True) -> Layout:
+def base_layout(*, height: int, hovermode: str, titled: bool = True) -> Layout:
+    """Return what all charts share; `titled` leaves room for the title of the x axis."""
     return {
         "height": height,
         "hovermode": hovermode,
@@ -286,7 +299,8 @@ def _layout(*, height: int, hovermode: str, titled: bool = True) -> Layout:
     }
 
 
-def _axis(title: str | None, **more: Any) -> dict[str, Any]:
+def base_axis(title: str | None, **more: Any) -> dict[str, Any]:
+    """Return an axis in the house's colours, with `more` on top."""
     axis: dict[str, Any] = {
         "gridcolor": palette.GRID,
         "linecolor": palette.GRID,

@@ -102,6 +102,11 @@ def write_metric(value: float | date | str | None, unit: str) -> str:
     return write_number(value, 2 if unit == "money" else 3)
 
 
+def write_words(name: str) -> str:
+    """Write a name of the tables in words: take_profit is "take profit"."""
+    return name.replace("_", " ")
+
+
 def write_sort_key(value: float | None) -> str:
     """Write the number that the page sorts by, empty for what is undefined; seven figures tell any two rows apart."""
     return "" if value is None or not math.isfinite(value) else f"{value:.7g}"

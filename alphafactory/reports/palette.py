@@ -14,6 +14,7 @@ GAIN = "#0a5ea8"
 LOSS = "#b3440e"
 LOSS_FILL = "rgba(179, 68, 14, 0.16)"
 BENCHMARK = "#77818b"
+INDEX = "#8a4fa3"
 
 SERIES = (GAIN, "#c77700", "#12806a", "#8a4fa3", "#a33a5c", "#4d6b1f")
 """Strategies, in turn."""

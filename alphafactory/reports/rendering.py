@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from alphafactory.reports import figures, formatting, palette, sparklines, summary
+from alphafactory.reports import backtest_summary, figures, formatting, palette, rolling_figure, sparklines, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).parent / "templates"
 _REFUSED_SHOWN = 30
 _CHANGES_SHOWN = 50
+_ORDERS_SHOWN = 200
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -65,12 +66,18 @@ def render_index(night: NightContext, pages: Mapping[int, str], assets: Assets) 
 def render_backtest(context: BacktestContext, assets: Assets, index: str | None) -> str:
     """Render a backtest's page; `index` is the link back to the night, None where there is none."""
     charts = {"equity": figures.compute_equity_figure(context), "price": figures.compute_price_figure(context)}
-    columns = figures.compute_backtest_columns(context)
+    rolling = rolling_figure.compute_rolling_figure(context)
+    if rolling is not None:
+        charts["rolling"] = rolling
+    columns = figures.compute_backtest_columns(context) | rolling_figure.compute_rolling_columns(context)
     return (
         environment()
         .get_template("backtest.html.j2")
         .render(
             backtest=context,
+            page=backtest_summary.compute_page(context),
+            orders_shown=_ORDERS_SHOWN,
+            end_words=backtest_summary.ORDER_END_WORDS,
             assets=assets,
             charts=charts,
             chart_data=embed_json(_chart_values(charts, columns)),
@@ -112,6 +119,7 @@ def environment() -> jinja2.Environment:
         tone=formatting.write_signed_tone,
         heat=formatting.write_heat,
         sort_key=formatting.write_sort_key,
+        words=formatting.write_words,
     )
     made.globals.update(
         write_metric=formatting.write_metric,

@@ -1,4 +1,4 @@
-"""The tables of backtests, trades and equity: written together, so that no result is ever half there.
+"""The tables of backtests, trades, orders and equity: written together, so that no result is ever half there.
 
 Goes in: finished `BacktestRecord`s. Comes out: their keys. A fingerprint is stored once; a newer answer to the same
 question supersedes the older one.
@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from alphafactory.store.bulk import array_field, copy_fields, copy_rows
 from alphafactory.store.database import raw
+from alphafactory.store.orders import Deeds, write_orders, write_trades
 from alphafactory.store.schema.results import DATE_METRICS, METRIC_COLUMNS
 
 if TYPE_CHECKING:
@@ -23,22 +24,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from alphafactory.domain.arrays import DateArray, FloatArray
+    from alphafactory.domain.arrays import DateArray
+    from alphafactory.domain.results import Simulation
 
 _FIELDS = {
     "strategy_id": "int4", "symbol_id": "int4", "scope": "text", "params": "jsonb", "settings": "jsonb",
     "period_start": "date", "period_end": "date", "start_session": "date", "end_session": "date",
     "fingerprint": "text", "data_fingerprint": "text", "subject_key": "text", "origin": "text", "status": "text",
-    "error": "text", "simulated_prices": "bool", "optimistic": "bool", "ruined": "bool", "periods_per_year": "int4",
-    "risk_free_rate": "float8", "balance_error": "float8", "nan_targets": "int4", "undefined": "jsonb",
-    "refused": "jsonb", "job_run_id": "int8", "code_version": "text",
+    "error": "text", "index_symbol": "text", "simulated_prices": "bool", "optimistic": "bool", "ruined": "bool",
+    "periods_per_year": "int4", "risk_free_rate": "float8", "balance_error": "float8", "nan_targets": "int4",
+    "undefined": "jsonb", "job_run_id": "int8", "code_version": "text",
 }  # fmt: skip
 _METRICS = {name: "date" if name in DATE_METRICS else "float8" for name in METRIC_COLUMNS}
-TRADE_FIELDS = {
-    "number": "int4", "entry_session": "date", "entry_price": "float8", "exit_session": "date", "exit_price": "float8",
-    "exit_reason": "text", "quantity": "float8", "gross_pnl": "float8", "net_pnl": "float8", "commission": "float8",
-    "slippage": "float8", "dividends": "float8", "mae": "float8", "mfe": "float8", "bars_held": "int4",
-}  # fmt: skip
 _CURVE = ("backtest_id", "sessions", "equity", "cash", "position")
 _ALL = {**_FIELDS, **_METRICS}
 _MERGE = f"""
@@ -61,23 +58,25 @@ WITH old AS (
     SELECT b.id FROM backtests b WHERE b.superseded_by IS NOT NULL AND (
         SELECT count(*) FROM job_runs r WHERE r.job = 'nightly' AND r.id > b.job_run_id
     ) > :nights
-), trades_gone AS (DELETE FROM trades t USING old WHERE t.backtest_id = old.id)
+), trades_gone AS (DELETE FROM trades t USING old WHERE t.backtest_id = old.id
+), orders_gone AS (DELETE FROM orders o USING old WHERE o.backtest_id = old.id)
 DELETE FROM equity e USING old WHERE e.backtest_id = old.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestRecord:
-    """One finished (or failed) simulation on its way to the tables.
+    """One backtest on its way to the tables.
 
-    `values` holds the fields of the table by name, `metrics` the defined metrics; `trades` rows follow `TRADE_FIELDS`;
-    `curve` is (sessions, equity, cash, position), each of shape (n,), None for a failed one.
+    `values` holds the fields of the table by name, `metrics` the defined metrics. A finished one has its simulation,
+    the sessions of that, shape (n,), and the tickers of its symbols.
     """
 
     values: Mapping[str, Any]
     metrics: Mapping[str, float | date] = field(default_factory=dict)
-    trades: Sequence[Sequence[Any]] = ()
-    curve: tuple[DateArray, FloatArray, FloatArray, FloatArray] | None = None
+    symbols: tuple[str, ...] = ()
+    sessions: DateArray | None = None
+    simulation: Simulation | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -85,15 +84,27 @@ class BacktestRecord:
         return str(self.values["fingerprint"])
 
 
-def read_done(connection: Connection, fingerprints: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Return key and origin of the finished backtests among these fingerprints."""
-    query = text("SELECT fingerprint, id, origin FROM backtests WHERE status = 'done' AND fingerprint = ANY(:prints)")
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is stored under a fingerprint: its key, its status (done, failed or skipped) and why it is not done."""
+
+    key: int
+    status: str
+    error: str | None = None
+
+
+def read_answers(connection: Connection, fingerprints: Sequence[str]) -> dict[str, Answer]:
+    """Return what is answered among these fingerprints; what failed is to be tried again."""
+    query = text(
+        "SELECT fingerprint, id, status, error FROM backtests "
+        "WHERE status IN ('done', 'skipped') AND fingerprint = ANY(:prints)"
+    )
     found = connection.execute(query, {"prints": list(fingerprints)})
-    return {str(print_): (int(key), str(origin)) for print_, key, origin in found}
+    return {str(print_): Answer(int(key), str(status), error) for print_, key, status, error in found}
 
 
 def upsert_backtests(connection: Connection, records: Sequence[BacktestRecord]) -> dict[str, int]:
-    """Write the records with their trades and curves; return the key of each fingerprint."""
+    """Write the records with their trades, orders and curves; return the key of each fingerprint."""
     if not records:
         return {}
     session = raw(connection)
@@ -102,34 +113,35 @@ def upsert_backtests(connection: Connection, records: Sequence[BacktestRecord]) 
     copy_rows(session, "staged_backtests", _ALL, (_row(record) for record in records))
     keys = {str(print_): int(key) for print_, key in connection.execute(text(_MERGE))}
     session.execute("DROP TABLE staged_backtests")
-    for table in ("trades", "equity"):
+    for table in ("trades", "orders", "equity"):
         connection.execute(
             text(f"DELETE FROM {table} WHERE backtest_id = ANY(:ids)"),  # noqa: S608  a literal of ours
             {"ids": list(keys.values())},
         )
-    copy_rows(session, "trades", {"backtest_id": "int8", **TRADE_FIELDS}, _trades(records, keys))
-    copy_fields(session, "equity", _CURVE, _curves(records, keys))
+    deeds = list(_deeds(records, keys))
+    write_trades(session, deeds)
+    write_orders(session, deeds)
+    copy_fields(session, "equity", _CURVE, _curves(deeds))
     return keys
 
 
 def _row(record: BacktestRecord) -> list[Any]:
-    jsons = {name for name, kind in _FIELDS.items() if kind == "jsonb"}
-    fields = [Jsonb(record.values[name]) if name in jsons else record.values[name] for name in _FIELDS]
+    fields = [Jsonb(record.values[name]) if kind == "jsonb" else record.values[name] for name, kind in _FIELDS.items()]
     return fields + [record.metrics.get(name) for name in _METRICS]
 
 
-def _trades(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Sequence[Any]]:
+def _deeds(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Deeds]:
     for record in records:
-        for trade in record.trades:
-            yield (keys[record.fingerprint], *trade)
+        if record.simulation is not None and record.sessions is not None:
+            yield Deeds(keys[record.fingerprint], record.sessions, record.symbols, record.simulation)
 
 
-def _curves(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Sequence[bytes]]:
-    for record in records:
-        if record.curve is not None:
-            sessions, *values = record.curve
-            key = struct.pack(">q", keys[record.fingerprint])
-            yield (key, array_field(sessions, "date"), *(array_field(column, "float8") for column in values))
+def _curves(deeds: Sequence[Deeds]) -> Iterator[Sequence[bytes]]:
+    for deed in deeds:
+        simulation = deed.simulation
+        columns = (simulation.equity, simulation.cash, simulation.positions[:, 0])
+        key = struct.pack(">q", deed.backtest_id)
+        yield (key, array_field(deed.sessions, "date"), *(array_field(column, "float8") for column in columns))
 
 
 def promote(connection: Connection, keys: Sequence[int]) -> None:
@@ -173,5 +185,5 @@ def withdraw_others(connection: Connection, symbol_ids: Sequence[int]) -> int:
 
 
 def retire_detail(connection: Connection, nights: int) -> int:
-    """Drop curves and trades of results replaced more than so many nightly runs ago; return the number of curves."""
+    """Drop the detail of results replaced more than so many nightly runs ago; return the number of curves."""
     return connection.execute(text(_RETIRE), {"nights": nights}).rowcount

@@ -5,7 +5,7 @@ format (PostgreSQL manual, COPY): a header, then for each row a count of fields,
 bytes in network order; length -1 is NULL.
 
 1. A row of fixed width is laid out as a NumPy record, so that a million rows are a dozen array assignments.
-2. Where NULLs occur, the bytes that a NULL does not have are cut out of the records by one mask.
+2. Where NULLs or texts of several lengths occur, the bytes that are not there are cut out of the records by one mask.
 """
 
 from __future__ import annotations
@@ -47,18 +47,31 @@ _WIRE = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnData:
-    """One column on its way to a table: its PostgreSQL type, values of shape (n,), and where it is NULL."""
+    """One column on its way to a table: its PostgreSQL type, values of shape (n,), and where it is NULL.
+
+    Of a text `values` are the bytes, shape (n, longest); `lengths`, shape (n,), says how many of them count.
+    """
 
     name: str
     kind: str
     values: npt.NDArray[Any]
     null: BoolArray | None = None
+    lengths: IntArray | None = None
 
 
 def text_column(name: str, text: str, rows: int) -> ColumnData:
     """Make a column that holds the same text in every row."""
     encoded = np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
     return ColumnData(name, "text", np.broadcast_to(encoded, (rows, len(encoded))))
+
+
+def words_column(name: str, words: Sequence[str], codes: IntArray, null: BoolArray | None = None) -> ColumnData:
+    """Make a text column whose row i holds `words[codes[i]]`; `codes` has shape (n,)."""
+    encoded = [word.encode("utf-8") for word in words]
+    lengths = np.array([len(word) for word in encoded], dtype=np.int64)
+    longest = max(lengths.max(initial=0), 1)
+    table = np.frombuffer(b"".join(word.ljust(longest) for word in encoded), dtype=np.uint8).reshape(-1, longest)
+    return ColumnData(name, "text", table[codes], null, lengths[codes])
 
 
 def copy_in(connection: psycopg.Connection[Any], table: str, columns: Sequence[ColumnData]) -> int:
@@ -155,21 +168,24 @@ def _encode(columns: Sequence[ColumnData], rows: slice) -> bytes:
     records["#"] = len(columns)
     for column in columns:
         records[column.name] = _encoded(column.values[rows], column.kind)
-        records[f"{column.name}#"] = layout[column.name].itemsize
+        records[f"{column.name}#"] = layout[column.name].itemsize if column.lengths is None else column.lengths[rows]
         if column.null is not None:
             records[f"{column.name}#"][column.null[rows]] = -1
-    holes = [c for c in columns if c.null is not None and bool(c.null[rows].any())]
-    return records.tobytes() if not holes else _without_nulls(records, holes, rows)
+    holes = [c for c in columns if c.lengths is not None or (c.null is not None and bool(c.null[rows].any()))]
+    return records.tobytes() if not holes else _without_holes(records, holes, rows)
 
 
-def _without_nulls(records: npt.NDArray[np.void], holes: Sequence[ColumnData], rows: slice) -> bytes:
+def _without_holes(records: npt.NDArray[np.void], holes: Sequence[ColumnData], rows: slice) -> bytes:
     size = records.dtype.itemsize
     keep = np.ones((len(records), size), dtype=np.bool_)
     fields: Mapping[str, Any] = records.dtype.fields or {}
     for column in holes:
         kind, offset = fields[column.name][:2]
-        assert column.null is not None
-        keep[column.null[rows], offset : offset + kind.itemsize] = False
+        place = slice(offset, offset + kind.itemsize)
+        if column.lengths is not None:
+            keep[:, place] = np.arange(kind.itemsize) < column.lengths[rows][:, None]
+        if column.null is not None:
+            keep[column.null[rows], place] = False
     return records.view(np.uint8).reshape(len(records), size)[keep].tobytes()
 
 

@@ -112,6 +112,13 @@ def read_moment(connection: Connection, as_of: date) -> datetime | None:
     return found
 
 
+def read_night(connection: Connection, run_id: int) -> tuple[date, datetime | None]:
+    """Return the date of a run's night, and the moment at which it saw the world; None for a repetition."""
+    query = text("SELECT as_of, known_until FROM job_runs WHERE id = :run")
+    night, moment = connection.execute(query, {"run": run_id}).one()
+    return night, moment
+
+
 def start_step(database: Database, run_id: int, position: int, name: str) -> None:
     """Note that a step begins."""
     statement = text(

@@ -1,4 +1,4 @@
-"""Reads results back: backtests with their symbol and strategy, trades, curves, and counts for the report."""
+"""Reads results back: backtests with their symbol and strategy, trades, orders, curves, and counts for the report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BACKTESTS = """
 SELECT y.ticker, y.name AS symbol_name, y.sector, t.name AS strategy, t.title AS strategy_title,
-    t.description AS strategy_idea, t.version AS strategy_version, b.*
+    t.description AS strategy_idea, t.version AS strategy_version, t.code_hash AS strategy_hash, b.*
 FROM backtests b JOIN strategies t ON t.id = b.strategy_id LEFT JOIN symbols y ON y.id = b.symbol_id
 WHERE b.id = ANY(:ids) ORDER BY y.ticker, t.name, b.id
 """
@@ -52,7 +52,7 @@ JOIN symbols y ON y.id = q.symbol_id
 WHERE q.symbol_id = ANY(:ids) AND q.night <= :night ORDER BY q.symbol_id, q.night DESC
 """
 _SPAN = f"SELECT min(session), max(session) FROM bars_1d b WHERE {_KNOWN_THEN}"  # noqa: S608  the same
-_COUNTED = ("symbols", "bars", "quality_findings", "indicators", "strategies", "backtests", "trades")
+_COUNTED = ("symbols", "bars", "quality_findings", "indicators", "strategies", "backtests", "trades", "orders")
 
 
 def read_backtests(connection: Connection, keys: Sequence[int]) -> list[dict[str, Any]]:
@@ -66,10 +66,20 @@ def read_current(connection: Connection, symbol_ids: Sequence[int]) -> list[int]
 
 
 def read_trades(connection: Connection, keys: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """Return the trades of each backtest in order."""
-    query = text("SELECT * FROM trades WHERE backtest_id = ANY(:ids) ORDER BY backtest_id, number")
+    """Return the trades of each backtest in order of entry."""
+    return _by_backtest(connection, "SELECT * FROM trades WHERE backtest_id = ANY(:ids) ORDER BY number", keys)
+
+
+def read_orders(connection: Connection, keys: Sequence[int], *, short: bool = False) -> dict[int, list[dict[str, Any]]]:
+    """Return the orders of each backtest as they ended; `short`: those that were refused, cut or given up."""
+    chosen = " AND outcome <> 'filled'" if short else ""
+    query = f"SELECT * FROM orders WHERE backtest_id = ANY(:ids){chosen} ORDER BY number"  # noqa: S608  our own words
+    return _by_backtest(connection, query, keys)
+
+
+def _by_backtest(connection: Connection, query: str, keys: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
     found: dict[int, list[dict[str, Any]]] = {int(key): [] for key in keys}
-    for row in connection.execute(query, {"ids": list(keys)}).mappings():
+    for row in connection.execute(text(query), {"ids": list(keys)}).mappings():
         found[int(row["backtest_id"])].append(dict(row))
     return found
 

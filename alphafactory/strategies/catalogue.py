@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from alphafactory.registry import discover
 from alphafactory.registry import source_text as plugin_source
 from alphafactory.strategies.base import Strategy
+from alphafactory.strategies.combination import Combination
 
 if TYPE_CHECKING:
     from alphafactory.registry import Registry
@@ -29,9 +30,15 @@ def discover_strategies(user_folder: Path | None = None) -> Registry[type[Strate
 
 
 def source_text(strategy: type[Strategy]) -> str:
-    """Return the source of the strategy's file and of the local files it imports, the strategy base among them."""
+    """Return the source of the strategy's file and of the local files it imports, the strategy base among them.
+
+    That of a combination is followed by the sources of its parts.
+    """
     path = Path(str(sys.modules[strategy.__module__].__file__))
-    return plugin_source(path, "alphafactory.strategies")
+    parts = strategy.parts if issubclass(strategy, Combination) else ()
+    return plugin_source(path, "alphafactory.strategies") + "".join(
+        f"\n# {weight!r} of {part.name}\n{source_text(part)}" for weight, part in parts
+    )
 
 
 def code_hash(strategy: type[Strategy]) -> str:

@@ -34,13 +34,16 @@ def resolve_parameters(strategy: type[Strategy], given: Mapping[str, object]) ->
         if name not in strategy.parameters:
             raise UnknownNameError(f"parameter of the strategy '{strategy.name}'", name, strategy.parameters)
     resolved: dict[str, int | float] = {
-        name: _convert(
-            f"The strategy '{strategy.name}', parameter '{name}'", given.get(name, parameter.default), parameter
-        )
+        name: parameter_value(strategy, name, given.get(name, parameter.default))
         for name, parameter in strategy.parameters.items()
     }
     strategy.check(resolved)
     return resolved
+
+
+def parameter_value(strategy: type[Strategy], name: str, value: object) -> int | float:
+    """Return a value of one of the strategy's parameters, in its own type; errors as in `resolve_parameters`."""
+    return _convert(f"The strategy '{strategy.name}', parameter '{name}'", value, strategy.parameters[name])
 
 
 def warm_up(

@@ -56,4 +56,4 @@ class SmaCrossover(Strategy):
     @staticmethod
     def signals(view: MarketView, params: StrategyParameters) -> FloatArray:  # noqa: ARG004  the periods are in the indicators
         """Return 1 where the fast average is above the slow one, 0 elsewhere; NaN of the warm-up is above nothing."""
-        return np.where(view.indicators["fast"] > view.indicators["slow"], 1.0, 0.0)
+        return (view.indicators["fast"] > view.indicators["slow"]).astype(np.float64)

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).parents[2]
-LOCKS = {"base.lock": "dependencies", "test.lock": "test", "bench.lock": "bench", "crypto.lock": "crypto"}
+LOCKS = {"base.lock": "dependencies", "test.lock": "test", "crypto.lock": "crypto"}
 
 MOST_LINES = 400
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
@@ -136,7 +136,7 @@ def test_a_lock_holds_what_the_project_requires(name: str) -> None:
         assert all(version in requirement.specifier for version, _ in pins), f"{name}: {requirement} against {pins}"
 
 
-@pytest.mark.parametrize("name", ["test.lock", "bench.lock"])
+@pytest.mark.parametrize("name", ["test.lock", "crypto.lock"])
 def test_locks_agree_with_one_another(name: str) -> None:
     base, other = read_lock("base.lock"), read_lock(name)
     different = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 NIGHT = date(2024, 2, 29)
 FAULTY, WARNED = date(2023, 8, 2), date(2023, 8, 9)
 OLD = "0002"
+BEFORE_ORDERS = "0006"
 KEPT = ("symbols", "bars", "splits", "dividends", "indicators", "strategies", "backtests", "trades", "equity")
 
 
@@ -51,6 +53,18 @@ def held(nights: Nights) -> dict[str, list[dict[str, Any]]]:
     return {table: nights.table(table) for table in KEPT}
 
 
+def known_before(tables: dict[str, list[dict[str, Any]]], old: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return the tables without what the older schema has no column for: results that only a new backtest can have."""
+    left_out = {name: set(tables[name][0]) - set(old[name][0]) for name in ("backtests", "trades")}
+    kept = {
+        name: [{column: cell for column, cell in row.items() if column not in left_out.get(name, ())} for row in rows]
+        for name, rows in tables.items()
+    }
+    for row in kept["backtests"]:
+        row["undefined"] = {metric: why for metric, why in row["undefined"].items() if metric in row}
+    return {name: sorted(rows, key=str) for name, rows in kept.items()}
+
+
 def messages(result: JobResult) -> dict[str, str]:
     return {step.name: step.message for step in result.steps}
 
@@ -66,7 +80,9 @@ def test_an_old_database_keeps_everything_and_its_next_night_runs(nights: Nights
     old = held(nights)
     assert nights.ask("SELECT judgement FROM quality_findings WHERE rule = 'zero_volume'") == [("rejected",)]
     move(nights, None)
-    assert held(nights) == whole
+    assert known_before(held(nights), old) == known_before(whole, old)
+    assert nights.ask("SELECT DISTINCT undefined->>'hold_beta' FROM backtests") == [("older_version",)]
+    upgraded = held(nights)
     assert {table: len(rows) for table, rows in old.items()} == {table: len(rows) for table, rows in whole.items()}
     assert nights.ask("SELECT DISTINCT first_night FROM symbols") == [(NIGHT,)]
     assert nights.ask("SELECT verdict FROM quality_judgements") == [("rejected",)]
@@ -74,7 +90,7 @@ def test_an_old_database_keeps_everything_and_its_next_night_runs(nights: Nights
 
     same = nights.run(NIGHT, evening(NIGHT) + timedelta(minutes=40))
     assert messages(same)["backtests"].startswith("0 of 4 backtests computed")
-    assert held(nights) == whole
+    assert held(nights) == upgraded
 
     later = NIGHT + timedelta(days=1)
     file.write(until=later)
@@ -91,6 +107,45 @@ def test_an_old_database_keeps_everything_and_its_next_night_runs(nights: Nights
     assert messages(again)["backtests"].startswith("4 of 4 backtests computed")
     repeated = {row["fingerprint"]: row["total_return"] for row in nights.table("backtests")}
     assert repeated == {row["fingerprint"]: row["total_return"] for row in first}
+
+
+def test_orders_that_were_refused_become_rows_and_back(nights: Nights, file: PriceFile) -> None:
+    assert file.path.exists()
+    (key, sessions), other = nights.ask("SELECT backtest_id, sessions FROM equity ORDER BY backtest_id LIMIT 2")
+    nights.ask("DELETE FROM equity WHERE backtest_id = %s", other[0])  # its detail is no longer kept
+    move(nights, BEFORE_ORDERS)
+    refused = [
+        {"session": str(sessions[30]), "quantity": 12.5, "reason": "no_cash"},
+        {"session": str(sessions[0]), "quantity": -3.0, "reason": "no_volume"},
+    ]
+    nights.ask("UPDATE backtests SET refused = %s::jsonb WHERE id = ANY(%s)", json.dumps(refused), [key, other[0]])
+    move(nights, None)
+    orders = (
+        "SELECT backtest_id, number, symbol, decided_session, ended_session, kind, outcome, asked, filled, weight "
+        "FROM orders ORDER BY number"
+    )
+    (ticker,) = nights.ask("SELECT scope FROM backtests WHERE id = %s", key)[0]
+    assert nights.ask(orders) == [
+        (key, 1, ticker, sessions[29], sessions[30], "market", "no_cash", 12.5, 0.0, None),
+        (key, 2, ticker, sessions[0], sessions[0], "market", "no_volume", -3.0, 0.0, None),
+    ]
+    counted = "SELECT n_short_orders, fees_total, expectancy_r, undefined->>'expectancy_r' FROM backtests WHERE id = %s"
+    assert nights.ask(counted, key) == [(2.0, 0.0, None, "older_version")]
+    assert nights.ask(
+        "SELECT DISTINCT symbol, fees, borrow, ambiguous, risk FROM trades WHERE backtest_id = %s", key
+    ) == [(ticker, 0.0, 0.0, False, None)]
+    move(nights, BEFORE_ORDERS)
+    assert nights.ask("SELECT refused FROM backtests WHERE id = %s", key) == [(refused,)]
+
+
+def test_a_skipped_backtest_does_not_outlive_the_way_down(nights: Nights, file: PriceFile) -> None:
+    assert file.path.exists()
+    ((gone,), (stays,)) = nights.ask("SELECT id FROM backtests ORDER BY id LIMIT 2")
+    nights.ask("UPDATE backtests SET status = 'skipped' WHERE id = %s", gone)
+    nights.ask("UPDATE backtests SET superseded_by = %s WHERE id = %s", gone, stays)
+    move(nights, BEFORE_ORDERS)
+    assert nights.ask("SELECT superseded_by FROM backtests WHERE id = %s", stays) == [(stays,)]
+    assert nights.ask("SELECT count(*) FROM backtests WHERE id = %s", gone) == [(0,)]
 
 
 def test_down_and_up_again_after_nights_of_this_version(nights: Nights, file: PriceFile) -> None:

@@ -1,255 +1,336 @@
-"""The simulator once more, slowly, in plain Python, with lists of fills instead of running totals.
+"""The simulator once more, slowly, in plain Python: one function a step of docs/simulation.md.
 
-Goes in: bars, targets and settings as the simulator takes them. Comes out: a `Reference` with equity, trades and
-refused orders. What a trade reports is computed at the end, from its fills and the prices seen while it was held.
+Goes in: bars, signals and settings as the simulator takes them. Comes out: a `Reference`, which reads like a domain
+`Simulation`. A trade and an order are lists of fills; what they report is computed at the end from those. Orders arise
+in reference_account.py and fill in reference_fills.py; sizes and levels are in reference_sizes.py, costs in
+reference_costs.py.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+import reference_costs as costs
+from reference_account import Account
+from reference_fills import enter, enter_at_good_prices, leave, see, trade_at
+from reference_records import NONE, Order, orders_table, trades_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reference_account import Bar, Symbol
+    from reference_records import Fill, Trade
+
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.results import Orders, Trades
     from alphafactory.domain.settings import SimulationSettings
-
-
-@dataclass
-class Fill:
-    row: int
-    quantity: float
-    market_price: float
-    price: float
-    commission: float
-
-
-@dataclass
-class Trade:
-    fills: list[Fill] = field(default_factory=list)
-    dividends: float = 0.0
-    excursions: list[float] = field(default_factory=lambda: [0.0])
-    reason: str = "open"
-
-    @property
-    def side(self) -> int:
-        return 1 if self.fills[0].quantity > 0 else -1
-
-    def entries(self) -> list[Fill]:
-        return [f for f in self.fills if f.quantity * self.side > 0]
-
-    def exits(self) -> list[Fill]:
-        return [f for f in self.fills if f.quantity * self.side < 0]
-
-    def holdings(self) -> list[float]:
-        return [sum(f.quantity for f in self.fills[: k + 1]) for k in range(len(self.fills))]
-
-    def net_pnl(self, position: float, close: float) -> float:
-        return position * close - sum(f.quantity * f.price + f.commission for f in self.fills)
-
-
-def average_price(fills: Sequence[Fill]) -> float:
-    return sum(abs(f.quantity) * f.price for f in fills) / sum(abs(f.quantity) for f in fills)
+    from alphafactory.domain.signals import Signals
 
 
 @dataclass
 class Reference:
-    """The account in the course of a run, and its record."""
+    """What a run gave, under the names of domain `Simulation`; `close_calls` are comparisons that rounding decides."""
 
-    bars: Bars
-    settings: SimulationSettings
-    cash: float = 0.0
-    position: float = 0.0
-    trades: list[Trade] = field(default_factory=list)
-    equity: list[float] = field(default_factory=list)
-    refused: list[tuple[int, float, str]] = field(default_factory=list)
-    ruined: bool = False
-    order: float | None = None
-    hindered: tuple[int, float, str] | None = None
-    last_target: float = 0.0
-
-    def commission(self, quantity: float, price: float, row: int) -> float:
-        model = self.settings.commission
-        if model.name == "none":
-            return 0.0
-        if model.name == "bps":
-            return abs(quantity) * price * model.value / 10_000
-        raw_shares = abs(quantity) / self.bars.split_factor[row]
-        return max(model.options["min"], model.value * raw_shares)
-
-    def slipped(self, price: float, side: int) -> float:
-        return price * (1 + side * (self.settings.slippage.value or 0.0) / 10_000)
-
-    def fill(self, row: int, price: float, quantity: float, reason: str, *, free: bool = False) -> None:
-        side = 1 if quantity > 0 else -1
-        paid = price if free else self.slipped(price, side)
-        fee = 0.0 if free else self.commission(quantity, paid, row)
-        if self.position == 0:
-            self.trades.append(Trade())
-        self.trades[-1].fills.append(Fill(row, quantity, price, paid, fee))
-        self.cash -= quantity * paid + fee
-        self.position = 0.0 if quantity == -self.position else self.position + quantity
-        if self.position == 0:
-            self.trades[-1].reason = reason
-
-    def money_buys(self, money: float, price: float, row: int) -> float:
-        """How many shares `money` pays for with their commission."""
-        model = self.settings.commission
-        if model.name == "none":
-            return money / price
-        if model.name == "bps":
-            return money / (price * (1 + model.value / 10_000))
-        a_share = price + model.value / self.bars.split_factor[row]
-        at_rate = money / a_share
-        if self.commission(at_rate, price, row) == model.options["min"]:
-            return (money - model.options["min"]) / price
-        return at_rate
-
-    def whole(self, quantity: float, row: int) -> float:
-        if self.settings.shares.name == "fractional":
-            return quantity
-        return math.floor(quantity / self.bars.split_factor[row] + 1e-9) * self.bars.split_factor[row]
-
-    def missing_shares(self, weight: float, equity: float, price: float) -> float:
-        """How many shares lie between the position and `weight`, before costs; a difference of rounding is none."""
-        missing = weight * equity / price - self.position
-        return 0.0 if math.isclose(weight * equity / price, self.position, rel_tol=1e-12) else missing
-
-    def rebalance(self, row: int, price: float, weight: float) -> None:
-        """Market orders: exits first, then the entry, sized with what is left."""
-        equity = self.cash + self.position * price
-        if self.position != 0 and (self.position * weight <= 0 or equity <= 0):
-            self.fill(row, price, -self.position, "signal")
-            equity = self.cash
-        difference = abs(weight) * equity - abs(self.position) * price
-        if weight == 0 or equity <= 0 or abs(difference) <= 1e-12 * equity:
-            return
-        missing = self.missing_shares(weight, equity, price)
-        side = 1 if weight > 0 else -1
-        if difference > 0:
-            change, refusal = self.enlarge(row, price, side, difference)
-        else:
-            change, refusal = self.reduce(row, price, side, -difference)
-        if refusal:
-            self.refused.append((row, missing, refusal))
-        else:
-            self.fill(row, price, change, "signal")
-
-    def cost(self, change: float, market_price: float, row: int) -> float:
-        """Return the cash that a change of position takes: negative for a sale that brings some in."""
-        paid = self.slipped(market_price, 1 if change > 0 else -1)
-        return change * paid + self.commission(change, paid, row)
-
-    def enlarge(self, row: int, price: float, side: int, money: float) -> tuple[float, str]:
-        """Spend `money`, costs included, on a larger position."""
-        quantity = self.money_buys(money, self.slipped(price, side), row)
-        if quantity <= 0:
-            return 0.0, "no_cash"
-        quantity = self.whole(quantity, row)
-        allowance = 1e-12 * (self.cash + abs(self.position) * price)
-        if (
-            side > 0
-            and self.settings.shares.name == "whole"
-            and self.cost(quantity, price, row) > self.cash + allowance
-        ):
-            quantity -= self.bars.split_factor[row]
-        return side * quantity, "" if quantity > 0 else "less_than_one_share"
-
-    def reduce(self, row: int, price: float, side: int, value: float) -> tuple[float, str]:
-        """Give up shares worth `value` at the market price."""
-        quantity = self.whole(value / price, row)
-        if quantity <= 0:
-            return 0.0, "less_than_one_share"
-        if quantity >= abs(self.position) * (1 - 1e-12):
-            return -self.position, ""
-        allowance = 1e-12 * (abs(self.cash) + abs(self.position) * price)
-        refusal = "no_cash" if self.cost(-side * quantity, price, row) > self.cash + allowance else ""
-        return -side * quantity, refusal
-
-    def see(self, *prices: float) -> None:
-        if self.position != 0:
-            trade = self.trades[-1]
-            entry = average_price(trade.entries())
-            trade.excursions += [trade.side * (price / entry - 1) for price in prices]
-
-    def hindrance(self, row: int) -> str | None:
-        columns = [getattr(self.bars, name) for name in ("open", "high", "low", "close", "volume")]
-        if self.bars.volume[row] == 0:
-            return "no_volume"
-        if row > 0 and all(column[row] == column[row - 1] for column in columns):
-            return "halted"
-        return None
-
-    def new_signal(self, target: float) -> None:
-        """Orders arise only when the target changes; NaN is flat. A new order replaces one that waits."""
-        wanted = 0.0 if math.isnan(target) else float(target)
-        if wanted == self.last_target:
-            return
-        if self.hindered is not None and self.hindered[1] != 0:
-            self.refused.append(self.hindered)
-        self.order, self.hindered, self.last_target = wanted, None, wanted
-
-    def execute(self, row: int, price: float) -> None:
-        """Fill the order if there is one and the bar trades."""
-        if self.order is None:
-            return
-        weight = self.order * (self.settings.sizing.value or 1.0)
-        reason = self.hindrance(row)
-        if reason is None:
-            self.see(price)
-            self.rebalance(row, price, weight)
-            self.order = self.hindered = None
-        elif self.hindered is None:
-            missing = self.missing_shares(weight, self.cash + self.position * price, price)
-            self.hindered = (row, missing, reason)
-
-    def ruin(self, row: int, close: float) -> None:
-        """Close everything; the simulation ends here."""
-        if self.hindered is not None and self.hindered[1] != 0:
-            self.refused.append((row, self.hindered[1], "ruined"))
-        if self.position != 0:
-            self.fill(row, close, -self.position, "ruined")
-        self.equity[row:] = [self.cash] * (len(self.bars) - row)
-        self.order, self.ruined = None, True
+    equity: np.ndarray
+    cash: np.ndarray
+    positions: np.ndarray
+    stops: np.ndarray
+    take_profits: np.ndarray
+    trades: Trades
+    orders: Orders
+    initial_capital: float
+    commission: float
+    fees: float
+    slippage: float
+    dividends: float
+    borrow: float
+    interest: float
+    traded_value: float
+    ambiguous_pnl: float
+    ruined: bool
+    nan_targets: int
+    close_calls: list[str]
 
 
-def simulate_slowly(  # noqa: C901 (one session from top to bottom is what makes it readable)
-    bars: Bars, target: Sequence[float], settings: SimulationSettings, *, delisted: bool
+def simulate_slowly(
+    bars: Sequence[Bars],
+    signals: Signals,
+    settings: SimulationSettings,
+    *,
+    periods_per_year: int = 252,
+    delisted: Sequence[bool] = (),
 ) -> Reference:
     """Walk through the sessions, in the order of events that the contract gives."""
-    account = Reference(bars, settings, cash=settings.initial_capital)
-    for row in range(len(bars)):
-        opening, low, high, close = (float(getattr(bars, name)[row]) for name in ("open", "low", "high", "close"))
-        # 0. Dividends for the position held through the previous close.
-        if account.position != 0:
-            account.trades[-1].dividends += account.position * bars.dividends[row]
-            account.cash += account.position * bars.dividends[row]
-        # 1. Open.
-        if settings.fill.name == "next_open":
-            account.execute(row, opening)
-        # 2. Intrabar.
-        account.see(low, high)
-        # 3. Close; the optimistic fill comes here too, at the close that its signal has just seen.
-        if settings.fill.name == "same_close":
-            account.new_signal(target[row])
-        if settings.fill.name != "next_open":
-            account.execute(row, close)
-        # 4. Mark.
-        account.equity.append(account.cash + account.position * close)
-        if account.equity[row] <= 0:
-            account.ruin(row, close)
-            return account
-        # 6. Signals become orders for the next session.
+    account = Account(bars, signals, settings, periods_per_year, delisted)
+    for row in range(len(account.sessions)):
+        account.start_session(row)
+        carry(account)
+        at_the_open(account)
+        intrabar(account)
+        at_the_close(account)
+        mark(account)
+        if account.ruined:
+            break
+        move_levels(account)
         if settings.fill.name != "same_close":
-            account.new_signal(target[row])
-    last, close = len(bars) - 1, float(bars.close[-1])
-    if delisted and account.position != 0:
-        account.fill(last, close, -account.position, "delisted", free=True)
-    if account.order is not None:
-        weight = account.order * (settings.sizing.value or 1.0)
-        missing = account.missing_shares(weight, account.equity[-1], close)
-        if missing != 0:
-            account.refused.append((last, missing, "end_of_data"))
-    return account
+            account.read_signals()
+    for symbol in account.symbols:
+        account.end_all(symbol, "end_of_data")
+    return result(account)
+
+
+# 0. Carry
+
+
+def carry(account: Account) -> None:
+    row, settings, before = account.row, account.settings, account.cash
+    if row == 0:
+        return
+    years = int((account.sessions[row] - account.sessions[row - 1]) / np.timedelta64(1, "D")) / 365
+    earned = before * (settings.interest if before > 0 else settings.margin_interest) * years
+    account.interest += earned
+    account.cash += earned
+    for symbol in account.held():
+        if symbol.trade.side < 0:
+            paid = -symbol.position * symbol.close_of(row - 1) * settings.borrow * years
+            symbol.trade.borrow.append(paid)
+            account.cash -= paid
+        if symbol.bar is not None:
+            received = symbol.position * symbol.bar.dividend
+            symbol.trade.dividends.append(received)
+            account.cash += received
+
+
+# 1. Open
+
+
+def at_the_open(account: Account) -> None:
+    for symbol in account.held():
+        if symbol.bar is not None:
+            see(symbol, symbol.bar.open)
+    for symbol in account.tradable():
+        if symbol.exiting is not None:
+            leave(account, symbol, symbol.exiting, symbol.bar.open)
+        elif symbol.trade is not None:
+            leave_at_crossed_level(account, symbol, symbol.trade, symbol.bar.open)
+    prices = account.prices(lambda bar: bar.open)
+    if account.settings.fill.name == "next_open":
+        trade_at(account, prices)
+    elif account.settings.resting.name == "session":
+        enter_at_good_prices(account, prices)
+
+
+def leave_at_crossed_level(account: Account, symbol: Symbol, trade: Trade, opening: float) -> None:
+    """A level that the open has crossed fills at the open: the stop first, else the target."""
+    if account.reached(trade.stop, opening, -trade.side):
+        symbol.exiting = Order(symbol.column, account.row, reason=trade.stop_reason)
+    elif account.reached(trade.take_profit, opening, trade.side):
+        symbol.exiting = Order(symbol.column, account.row, reason="take_profit")
+    if symbol.exiting is not None:
+        leave(account, symbol, symbol.exiting, opening)
+
+
+# 2. Intrabar
+
+
+def intrabar(account: Account) -> None:
+    for symbol in account.held():
+        if symbol.bar is not None:
+            see(symbol, symbol.bar.low, symbol.bar.high)
+            symbol.trade.whole_bar = True
+    for symbol in account.tradable():
+        if symbol.trade is not None and symbol.exiting is None:
+            leave_at_touched_level(account, symbol, symbol.trade, symbol.bar)
+    if account.settings.resting.name == "session":
+        for symbol in account.entries(market=False):
+            enter_intrabar(account, symbol, symbol.bar)
+
+
+def leave_at_touched_level(account: Account, symbol: Symbol, trade: Trade, bar: Bar) -> None:
+    """In the bar the stop comes before the target; a bar that meets both makes the trade ambiguous."""
+    worst, best = (bar.low, bar.high) if trade.side > 0 else (bar.high, bar.low)
+    met = account.reached(trade.take_profit, best, trade.side)
+    if account.reached(trade.stop, worst, -trade.side):
+        symbol.exiting = Order(symbol.column, account.row, reason=trade.stop_reason)
+        fills = leave(account, symbol, symbol.exiting, trade.stop)
+        if met:
+            trade.optimism.append(sum(worth_at_target(account, symbol, trade, fill) + fill.cost for fill in fills))
+    elif met:
+        symbol.exiting = Order(symbol.column, account.row, reason="take_profit")
+        leave(account, symbol, symbol.exiting, trade.take_profit)
+
+
+def worth_at_target(account: Account, symbol: Symbol, trade: Trade, fill: Fill) -> float:
+    """Return the cash that the fill would have brought at the target, unslipped."""
+    shares, price = abs(fill.quantity), trade.take_profit
+    c = account.conditions(symbol, price, -trade.side, slips=False)
+    charged = costs.commission(account.settings, c, shares, price) + costs.sale_fee(account.settings, c, shares, price)
+    return -fill.quantity * price - charged
+
+
+def enter_intrabar(account: Account, symbol: Symbol, bar: Bar) -> None:
+    """An entry whose price the bar reaches; if it opens a trade, the bar can still stop it."""
+    order, opens = symbol.order, symbol.trade is None
+    price = price_in_bar(account, order, bar)
+    if price is None or not enter(account, symbol, price, account.prices(lambda other: other.open)):
+        return
+    see(symbol, bar.low, bar.high)
+    trade = symbol.trade
+    if opens and account.reached(trade.stop, bar.low if trade.side > 0 else bar.high, -trade.side):
+        symbol.exiting = Order(symbol.column, account.row, reason=trade.stop_reason)
+        fills = leave(account, symbol, symbol.exiting, trade.stop)
+        trade.optimism.append(sum(fill.cost - fill.quantity * bar.close for fill in fills))
+
+
+def price_in_bar(account: Account, order: Order, bar: Bar) -> float | None:
+    """Return where an entry that the open did not fill does fill in this bar, None if nowhere."""
+    cheapest, dearest = (bar.low, bar.high) if order.side > 0 else (bar.high, bar.low)
+    if order.kind == "limit" or (order.kind == "stop_limit" and order.triggered):
+        order.hindrance = "limit"
+        return order.limit if account.reached(order.limit, cheapest, -order.side) else None
+    if not account.reached(order.trigger, dearest, order.side):
+        order.hindrance = "stop"
+        return None
+    order.triggered = True
+    if order.kind == "stop_limit" and not account.reached(order.limit, order.trigger, -order.side):
+        order.hindrance = "limit"
+        return None
+    return order.trigger
+
+
+# 3. Close
+
+
+def at_the_close(account: Account) -> None:
+    settings = account.settings
+    if settings.fill.name == "same_close":
+        account.read_signals()
+    if settings.fill.name == "next_mid":
+        trade_at(account, account.prices(lambda bar: (bar.high + bar.low) / 2))
+    elif settings.fill.name == "next_typical":
+        trade_at(account, account.prices(lambda bar: (bar.high + bar.low + bar.close) / 3))
+    elif settings.fill.name in {"next_close", "same_close"}:
+        trade_at(account, account.prices(lambda bar: bar.close))
+    for symbol in account.symbols:
+        leave_in_time(account, symbol)
+        account.expire(symbol)
+        if symbol.gone:
+            close_by_force(account, symbol, symbol.last_close * (1 + settings.delisting_return), "delisted")
+
+
+def leave_in_time(account: Account, symbol: Symbol) -> None:
+    """A time stop that is due on a session without trading waits for the next close."""
+    most, trade = account.settings.time_stop, symbol.trade
+    due = trade is not None and 0 < most <= account.row - trade.fills[0].row
+    if due and symbol.exiting is None and symbol.hindrance() is None:
+        symbol.exiting = Order(symbol.column, account.row, reason="time")
+        leave(account, symbol, symbol.exiting, symbol.bar.close)
+
+
+def close_by_force(account: Account, symbol: Symbol, price: float, reason: str) -> None:
+    """Close all of it, whatever the volume; the symbol's orders end with it. A delisting costs nothing."""
+    if symbol.trade is not None:
+        order = Order(symbol.column, account.row, reason=reason, asked=-symbol.position)
+        free = reason == "delisted"
+        account.fill(symbol, order, price, -symbol.position, slips=not free, free=free)
+        account.end(order, "filled")
+        account.end_trade(symbol, reason)
+    account.end_all(symbol, reason)
+
+
+# 4. Mark
+
+
+def mark(account: Account) -> None:
+    account.record_levels()
+    closes = [symbol.last_close for symbol in account.symbols]
+    equity, exposure = account.equity(closes), account.exposure(closes)
+    account.note("ruin", equity, 0.0, 1e4 * account.settings.initial_capital)
+    account.ruined = equity <= 0
+    if account.ruined:
+        for symbol in account.symbols:
+            close_by_force(account, symbol, symbol.last_close, "ruined")
+        equity = account.cash
+    elif equity < account.settings.maintenance * exposure:
+        for symbol in account.held():
+            symbol.exiting = symbol.exiting or Order(symbol.column, account.row, reason="margin_call")
+    account.note("margin", equity, account.settings.maintenance * exposure, equity)
+    account.record(equity)
+
+
+# 5. Levels
+
+
+def move_levels(account: Account) -> None:
+    """From the finished bar; a stop may tighten, never loosen."""
+    for symbol in account.held():
+        if symbol.bar is None:
+            continue
+        trade, bar, side = symbol.trade, symbol.bar, symbol.trade.side
+        trade.best_close = side * max(side * trade.best_close, side * bar.close)
+        if trade.whole_bar:
+            trade.best_extreme = side * max(side * trade.best_extreme, side * (bar.high if side > 0 else bar.low))
+        tighten(trade, trailing_level(account, symbol, trade), "trail")
+        if account.reached(trade.fills[0].price + side * trade.break_even_distance, bar.close, side):
+            tighten(trade, trade.average_entry, "break_even")
+
+
+def trailing_level(account: Account, symbol: Symbol, trade: Trade) -> float:
+    trail, amount = account.settings.trail, account.settings.trail.value or 0.0
+    atr = symbol.estimated("atr", symbol.newest[account.row])
+    if trail.name == "percent":
+        return trade.best_close * (1 - trade.side * amount)
+    if trail.name == "atr":
+        return trade.best_close - trade.side * amount * atr
+    return trade.best_extreme - trade.side * amount * atr if trail.name == "chandelier" else NONE
+
+
+def tighten(trade: Trade, level: float, reason: str) -> None:
+    if math.isnan(trade.stop) or trade.side * level > trade.side * trade.stop:
+        trade.stop, trade.stop_reason = level, reason
+
+
+# The end
+
+
+def result(account: Account) -> Reference:
+    """Put the record into tables, and prove the balance."""
+    settings, rows, columns = account.settings, len(account.sessions), len(account.symbols)
+    after = rows - len(account.equities)
+    closes = [symbol.last_close for symbol in account.symbols]
+    trades = trades_table(account.trades, closes, rows)
+    positions = [*account.positions, *[[0.0] * columns] * after]
+    levels = np.array([*account.levels, *[[(NONE, NONE)] * columns] * after], dtype=float)
+    reference = Reference(
+        equity=np.array([*account.equities, *[account.cash] * after]),
+        cash=np.array([*account.cashes, *[account.cash] * after]),
+        positions=np.array(positions, dtype=float),
+        stops=levels[:, :, 0],
+        take_profits=levels[:, :, 1],
+        trades=trades,
+        orders=orders_table(account.orders),
+        initial_capital=settings.initial_capital,
+        commission=sum(f.commission for f in account.fills),
+        fees=sum(f.fee for f in account.fills),
+        slippage=sum(f.slippage for f in account.fills),
+        dividends=sum(sum(t.dividends) for t in account.trades),
+        borrow=sum(sum(t.borrow) for t in account.trades),
+        interest=account.interest,
+        traded_value=sum(abs(f.quantity) * f.price for f in account.fills),
+        ambiguous_pnl=sum(sum(t.optimism) for t in account.trades),
+        ruined=account.ruined,
+        nan_targets=sum(math.isnan(target) for row in account.targets for target in row),
+        close_calls=account.close_calls,
+    )
+    prove_balance(reference)
+    return reference
+
+
+def prove_balance(run: Reference) -> None:
+    carried = run.dividends + run.interest - run.borrow
+    end = run.initial_capital + sum(run.trades.net_pnl.tolist()) + carried
+    scale = max(abs(end), run.initial_capital, *np.abs(run.trades.gross_pnl), *np.abs(run.equity))
+    assert abs(end - run.equity[-1]) <= 1e-9 * scale, (end, run.equity[-1])

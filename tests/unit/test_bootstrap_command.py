@@ -8,7 +8,6 @@ from alphafactory.bootstrap.command import clean_variables, locks_of
 
 BASE = ("base.lock",)
 TEST = ("base.lock", "test.lock", "crypto.lock")
-BENCH = ("base.lock", "test.lock", "bench.lock", "crypto.lock")
 
 
 @pytest.mark.parametrize(
@@ -19,10 +18,10 @@ BENCH = ("base.lock", "test.lock", "bench.lock", "crypto.lock")
         (["nightly", "--as-of", "2026-01-02"], BASE),
         (["test"], TEST),
         (["test", "-k", "bench"], TEST),
-        (["bench"], BENCH),
+        (["bench"], TEST),
         (["--quiet", "test"], TEST),
         (["--config", "my.yaml", "test"], TEST),
-        (["--config=my.yaml", "bench"], BENCH),
+        (["--config=my.yaml", "bench"], TEST),
         (["--config", "test", "nightly"], BASE),
         (["--config"], BASE),
         (["backtest", "test"], BASE),

@@ -57,6 +57,20 @@ def test_every_row_reads_back(rows: list[tuple[int, float | None, int, bool]]) -
     assert {row[3] for row in found} == {"wörd".encode()}
 
 
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), min_size=1, max_size=5), st.data())
+def test_texts_of_several_lengths_read_back(words: list[str], data: st.DataObject) -> None:
+    codes = data.draw(st.lists(st.integers(0, len(words) - 1), max_size=20))
+    absent = data.draw(st.lists(st.booleans(), min_size=len(codes), max_size=len(codes)))
+    columns = [
+        bulk.words_column("all", words, np.array(codes, dtype=np.int64)),
+        bulk.words_column("some", words, np.array(codes, dtype=np.int64), np.array(absent, dtype=np.bool_)),
+    ]
+    found = list(fields(bulk._encode(columns, slice(0, len(codes))), 2))
+    expected = [words[code].encode() for code in codes]
+    assert [row[0] for row in found] == expected
+    assert [row[1] for row in found] == [None if gone else w for gone, w in zip(absent, expected, strict=True)]
+
+
 @given(st.lists(NUMBERS, max_size=20))
 def test_an_array_has_the_server_s_form(values: list[float]) -> None:
     content = bulk.array_field(np.array(values, dtype=np.float64), "float8")

@@ -104,7 +104,7 @@ def test_help_names_every_command(tmp_path: Path, capsys: Captured) -> None:
     assert call(tmp_path, "--help") == 0
     assert capsys.readouterr().out.split() == first.split()
     words = "demo test bench nightly run jobs schedule download indicators quality report backtest strategies db sql"
-    words += " sources universe symbols bars"
+    words += " sources universe symbols bars sweep explain"
     assert [word for word in [*words.split(), "config", "version", "--config", "--quiet"] if word not in first] == []
 
 

@@ -5,29 +5,21 @@
 
 from __future__ import annotations
 
-import csv
-import functools
-import gzip
 import itertools
 import math
 import statistics
 import warnings
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from metric_samples import RATE, START, curves, days, measure, orders_of, run, trades_of
 
-from alphafactory.domain.results import RefusedOrder, Simulation, Trades
 from alphafactory.errors import SimulationError
 from alphafactory.metrics import (
     METRICS,
-    MetricSet,
     compute_metrics,
-    drawdown_series,
-    monthly_returns,
     simple_returns,
-    yearly_returns,
 )
 
 with warnings.catch_warnings():
@@ -38,71 +30,7 @@ with warnings.catch_warnings():
     import quantstats.stats as quantstats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-START = 1000.0
-RATE = 0.03
-REAL_PRICES = Path(__file__).parents[3] / "shared" / "data" / "sp500_daily_2015_2020.csv.gz"
-
-
-def days(count: int) -> np.ndarray:
-    return np.datetime64("2020-01-01") + np.arange(count)
-
-
-def no_trades() -> Trades:
-    return trades_of([])
-
-
-def trades_of(profits: Sequence[float], open_profit: float | None = None) -> Trades:
-    """Make one trade a session with these net profits, and an open one at the end if asked for."""
-    net = np.array([*profits, *([] if open_profit is None else [open_profit])], float)
-    count, rows = len(net), np.arange(len(net))
-    zero = np.zeros(count)
-    exit_row = np.where(rows < len(profits), rows + 2, -1)
-    return Trades(
-        entry_row=rows, entry_price=zero + 10, exit_row=exit_row, exit_price=zero + 11, exit_reason=rows * 0 + 1,
-        quantity=zero + 1, gross_pnl=net, net_pnl=net, commission=zero, slippage=zero, dividends=zero, mae=zero,
-        mfe=zero, bars_held=rows + 1,
-    )  # fmt: skip
-
-
-def run(equity: Sequence[float] | np.ndarray, trades: Trades | None = None, **changes: Any) -> Simulation:
-    curve = np.array(equity, float)
-    plain: dict[str, Any] = {
-        "equity": curve, "cash": curve, "position": np.zeros(len(curve)), "trades": trades or no_trades(),
-        "initial_capital": START, "commission": 0.0, "slippage": 0.0, "dividends": 0.0, "borrow": 0.0,
-        "interest": 0.0, "traded_value": 0.0, "balance_error": 0.0, "ruined": False, "refused": (), "nan_targets": 0,
-    }  # fmt: skip
-    return Simulation(**(plain | changes))
-
-
-def measure(equity: Sequence[float] | np.ndarray, trades: Trades | None = None, **changes: Any) -> MetricSet:
-    return compute_metrics(run(equity, trades, **changes), days(len(equity)), 252, RATE)
-
-
-def real_curves() -> Iterator[np.ndarray]:
-    """Yield equity of holding real stocks, where the shared prices are at hand."""
-    wanted = {"AAPL", "GE", "NVDA"}
-    closes: dict[str, list[float]] = {symbol: [] for symbol in wanted}
-    with gzip.open(REAL_PRICES, "rt") as file:
-        for row in csv.DictReader(file):
-            if row["symbol"] in wanted and row["adj_close"]:
-                closes[row["symbol"]].append(float(row["adj_close"]))
-    for series in closes.values():
-        yield START * np.array(series[1:]) / series[0]
-
-
-def random_curves() -> Iterator[np.ndarray]:
-    for seed, (count, size) in enumerate(itertools.product([5, 60, 1259], [0.0005, 0.01, 0.08])):
-        draw = np.random.default_rng(seed)
-        yield START * np.cumprod(1 + np.clip(draw.standard_t(4, count) * size + size / 20, -0.8, 2.0))
-
-
-@functools.cache
-def curves() -> list[np.ndarray]:
-    falls_at_once = START * np.cumprod([0.9, 1.05, 1.02, 0.99, 1.3])
-    return [*random_curves(), falls_at_once, *(real_curves() if REAL_PRICES.exists() else ())]
-
+    from collections.abc import Callable
 
 PERIOD_RATE = (1 + RATE) ** (1 / 252) - 1
 EMPYRICAL: dict[str, Callable[[np.ndarray], float]] = {
@@ -240,22 +168,33 @@ def test_returns_stop_when_equity_is_gone() -> None:
     assert simple_returns(np.array([500.0, -100.0, -100.0]), START).tolist() == [-0.5, -1.2, 0.0]
 
 
-def test_flags_tell_of_open_trades_nan_targets_and_refused_orders() -> None:
-    found = measure([1000.0] * 3, trades_of([], 5.0), nan_targets=2, refused=(RefusedOrder(1, 2.0, "no_cash"),))
-    assert found.flags == ("open_trade", "nan_targets", "refused_orders")
-    assert measure([1000.0] * 3).flags == ()
+def test_flags_tell_of_open_trades_nan_targets_short_orders_and_ambiguous_trades() -> None:
+    trades = trades_of([], 5.0, ambiguous=np.array([True]))
+    found = measure([1000.0] * 3, trades, nan_targets=2, orders=orders_of("filled", "no_cash", "limit"))
+    assert found.flags == ("open_trade", "nan_targets", "short_orders", "ambiguous_trades")
+    assert found.values["n_short_orders"] == 2.0
+    assert found.values["n_ambiguous_trades"] == 1.0
+    whole = measure([1000.0] * 3, orders=orders_of("filled", "filled"))
+    assert whole.flags == ()
+    assert whole.values["n_short_orders"] == whole.values["n_ambiguous_trades"] == 0.0
 
 
 def test_activity() -> None:
     found = measure(
-        [1000.0, 1200.0, 1100.0, 1100.0], position=np.array([0.0, 3.0, -2.0, 0.0]), traded_value=550.0,
-        commission=1.5, slippage=2.5, dividends=-3.5,
+        [1000.0, 1200.0, 1100.0, 1100.0], positions=np.array([[0.0, 3.0, -2.0, 0.0]]).T, traded_value=550.0,
+        commission=1.5, slippage=2.5, fees=0.5, dividends=-3.5, borrow=4.5, interest=-5.5, ambiguous_pnl=6.5,
     )  # fmt: skip
     assert found.values["exposure"] == 0.5
     assert found.values["turnover"] == pytest.approx(550 / 1100 * 252 / 4)
-    names = ("commission_total", "slippage_total", "dividends_total", "borrow_total")
-    assert [found.values[name] for name in names] == [1.5, 2.5, -3.5, 0.0]
+    kinds = ("commission", "slippage", "fees", "dividends", "borrow", "interest")
+    assert [found.values[f"{kind}_total"] for kind in kinds] == [1.5, 2.5, 0.5, -3.5, 4.5, -5.5]
+    assert found.values["ambiguous_pnl"] == 6.5
     assert (found.values["start_equity"], found.values["end_equity"]) == (1000.0, 1100.0)
+
+
+def test_an_account_of_several_symbols_is_exposed_while_it_holds_any_of_them() -> None:
+    held = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, -1.0], [2.0, 3.0], [0.0, 0.0]])
+    assert measure([1000.0] * 5, positions=held).values["exposure"] == pytest.approx(3 / 5)
 
 
 def test_trade_statistics_by_hand() -> None:
@@ -301,27 +240,17 @@ def test_trade_statistics_that_are_undefined_say_why() -> None:
     assert measure([1000.0] * 3, trades_of([], 5.0)).values["n_trades"] == 1.0
 
 
+def test_expectancy_in_r_is_the_mean_over_the_closed_trades_with_a_stop() -> None:
+    risk = np.array([5.0, 4.0, np.nan, 10.0, 2.0])
+    found = measure([1000.0] * 5, trades_of([10, -4, 7, 5], 99.0, risk=risk))
+    assert found.values["expectancy_r"] == pytest.approx((2 - 1 + 0.5) / 3)
+    assert found.values["expectancy"] == pytest.approx(18 / 4)
+    assert measure([1000.0] * 5, trades_of([10, -4])).reasons["expectancy_r"] == "no_stop"
+    assert measure([1000.0] * 5).reasons["expectancy_r"] == "no_closed_trade"
+
+
 def test_nan_in_equity_is_an_error_that_names_its_session() -> None:
     with pytest.raises(SimulationError, match="Equity of 2020-01-02 is nan"):
         measure([1000.0, float("nan"), 1000.0])
     with pytest.raises(SimulationError, match="1 equities and 2 sessions"):
         compute_metrics(run([1000.0]), days(2), 252, 0.0)
-
-
-def test_drawdown_series_starts_from_starting_cash() -> None:
-    series = drawdown_series(np.array([900.0, 1100.0, 990.0, 1100.0]), START)
-    assert series.tolist() == pytest.approx([-0.1, 0.0, -0.1, 0.0])
-
-
-def test_months_and_years_compound_to_the_whole() -> None:
-    draw = np.random.default_rng(5)
-    equity = START * np.cumprod(1 + draw.normal(0, 0.01, 800))
-    for periods, returns in (monthly_returns(equity, START, days(800)), yearly_returns(equity, START, days(800))):
-        assert np.prod(1 + returns) == pytest.approx(equity[-1] / START, rel=1e-12)
-        assert len(periods) == len(set(periods)) == len(returns)
-    months, returns = monthly_returns(equity, START, days(800))
-    assert str(months[0]) == "2020-01"
-    assert returns[0] == pytest.approx(equity[30] / START - 1)
-    years, yearly = yearly_returns(equity, START, days(800))
-    assert [str(year) for year in years] == ["2020", "2021", "2022"]
-    assert yearly[1] == pytest.approx(equity[730] / equity[365] - 1)

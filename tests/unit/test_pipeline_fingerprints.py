@@ -19,7 +19,7 @@ SUBJECT: dict[str, Any] = {
     "strategy": "sma_crossover", "params": {"fast": 20, "slow": 50}, "ticker": "AAA", "exchange": "US",
     "start": None, "end": None,
 }  # fmt: skip
-TERMS: dict[str, Any] = {"data": "bars", "periods": 252, "risk_free_rate": 0.0, "delisted": False}
+TERMS: dict[str, Any] = {"data": "bars", "periods": 252, "risk_free_rate": 0.0, "delisted": False, "index": None}
 
 
 def found(plugin: type[Strategy] = SmaCrossover, settings: dict[str, str | float] | None = None, **changes: Any) -> str:
@@ -46,12 +46,15 @@ def test_equal_questions_on_equal_data_have_one_fingerprint() -> None:
         {"periods": 365},
         {"risk_free_rate": 0.01},
         {"delisted": True},
+        {"index": "bars of the index"},
         {"settings": {"commission": "bps:1"}},
         {"settings": {"slippage": "bps:1"}},
         {"settings": {"fill": "next_close"}},
         {"settings": {"shares": "whole"}},
         {"settings": {"sizing": "percent:0.5"}},
         {"settings": {"initial_capital": 2000.0}},
+        {"settings": {"stop": "3%"}},
+        {"settings": {"borrow": "2%"}},
     ],
     ids=str,
 )

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 from small_markets import market, model
 
 from alphafactory.domain.market import Listing
+from alphafactory.domain.results import Simulation
 from alphafactory.metrics import METRICS, compute_metrics
 from alphafactory.pipeline.fingerprints import Subject
 from alphafactory.pipeline.records import Question, backtest_record
 from alphafactory.pipeline.simulating import Finished
 from alphafactory.simulation import simulate
-from alphafactory.store.backtests import _FIELDS, TRADE_FIELDS, BacktestRecord
+from alphafactory.store.backtests import _FIELDS, BacktestRecord
 from alphafactory.store.symbols import SymbolRow
 
 BARS = market([10.0, 11.0, 12.0, 11.0, 13.0, 14.0])
 SETTINGS = model()
 QUESTION = Question(
     "print", Subject("mine", {"n": 3}, "AAA", "US", None, None), SymbolRow(7, Listing("AAA"), "csv", simulated=False),
-    3, "data", 252,
+    3, "data", 252, "IDX",
 )  # fmt: skip
 
 
@@ -32,31 +34,40 @@ def record(finished: Finished) -> BacktestRecord:
 
 def simulated(target: list[float]) -> Finished:
     simulation = simulate(BARS, np.array(target), SETTINGS, delisted=False, name="AAA")
-    return Finished("print", BARS.sessions, simulation, compute_metrics(simulation, BARS.sessions, 252, 0.0))
+    metrics = compute_metrics(simulation, BARS.sessions, 252, 0.0)
+    return Finished("print", "done", BARS.sessions, simulation, metrics)
 
 
-def test_trades_carry_sessions_and_an_open_one_has_no_exit() -> None:
-    found = record(simulated([1.0, 0.0, 1.0, 1.0, 1.0, 1.0]))
-    first, second = (dict(zip(TRADE_FIELDS, trade, strict=True)) for trade in found.trades)
-    assert (first["number"], first["entry_session"], first["exit_session"]) == (1, date(2024, 1, 2), date(2024, 1, 3))
-    assert (first["entry_price"], first["exit_price"], first["exit_reason"]) == (11.0, pytest.approx(12.0), "signal")
-    assert (second["entry_session"], second["exit_session"], second["exit_price"], second["exit_reason"]) == (
-        date(2024, 1, 4), None, None, None,
-    )  # fmt: skip
+def test_a_finished_one_carries_its_simulation_on_its_sessions() -> None:
+    finished = simulated([1.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+    found = record(finished)
+    assert isinstance(found.simulation, Simulation)
+    assert found.simulation is finished.simulation
+    assert found.sessions is finished.sessions
+    assert found.symbols == ("AAA",)
+    assert (found.values["start_session"], found.values["end_session"]) == (date(2024, 1, 1), date(2024, 1, 6))
+    assert (found.values["index_symbol"], found.values["settings"]) == ("IDX", SETTINGS.canonical)
+
+
+def test_dates_among_the_metrics_are_sessions() -> None:
+    metrics = record(simulated([1.0, 1.0, 1.0, 1.0, 1.0, 1.0])).metrics
+    # Bought at the open of row 1; row 3 is the only fall, from row 2.
+    assert (metrics["max_drawdown_peak"], metrics["max_drawdown_trough"]) == (date(2024, 1, 3), date(2024, 1, 4))
+    assert metrics["max_drawdown_recovery"] == date(2024, 1, 5)
 
 
 def test_every_field_of_the_table_has_a_value_and_every_metric_a_number_or_a_reason() -> None:
     found = record(simulated([0.0] * 6))
     assert set(found.values) == set(_FIELDS)
-    assert found.trades == []
     assert set(found.metrics) | set(found.values["undefined"]) == {metric.name for metric in METRICS}
     assert "sharpe" in found.values["undefined"]
     assert all(found.values["undefined"].values())
     assert not any(isinstance(value, float) and math.isnan(value) for value in found.metrics.values())
 
 
-def test_a_failed_one_keeps_its_error_and_nothing_else() -> None:
-    found = record(Finished("print", error="it broke"))
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+def test_one_without_a_result_keeps_why_and_nothing_else(status: Any) -> None:
+    found = record(Finished("print", status, error="it broke"))
     assert set(found.values) == set(_FIELDS)
-    assert (found.values["status"], found.values["error"], found.values["scope"]) == ("failed", "it broke", "AAA")
-    assert (found.metrics, found.trades, found.curve) == ({}, (), None)
+    assert (found.values["status"], found.values["error"], found.values["scope"]) == (status, "it broke", "AAA")
+    assert (found.metrics, found.sessions, found.simulation) == ({}, None, None)

@@ -89,7 +89,8 @@ def test_plotly_accepts_every_figure(night: NightContext) -> None:
     assert sum(len(trace.x) for trace in index["sharpe"].data) == sum(row.sharpe is not None for row in night.ranking)
     context = sample_backtest()
     page = figures_of(render_backtest(context, ASSETS, None))
-    benchmark, equity, drawdown = page["equity"].data
+    index_line, benchmark, equity, drawdown = page["equity"].data
+    assert np.allclose(index_line.y, context.index_equity, atol=0.005)
     assert np.allclose(equity.y, context.equity, atol=0.005)
     assert np.allclose(benchmark.y, context.benchmark_equity, atol=0.005)
     assert np.allclose(drawdown.y, context.drawdown, atol=5e-6)
@@ -110,9 +111,9 @@ def test_every_axis_of_numbers_has_a_title(night: NightContext) -> None:
     pages = (render_index(night, {}, ASSETS), render_backtest(sample_backtest(), ASSETS, None))
     layouts = [chart["layout"] for page in pages for chart in chart_data(page)["charts"].values()]
     titled = [axis["title"]["text"] for layout in layouts for key, axis in layout.items() if "title" in str(axis)]
-    assert len(layouts) == 4
+    assert len(layouts) == 5
     assert all(any(key.startswith("yaxis") or "title" in layout["xaxis"] for key in layout) for layout in layouts)
-    assert {"Equity (account currency)", "Drawdown", "Price per share (split-adjusted)"} <= set(titled)
+    assert {"Equity (account currency)", "Drawdown", "Price per share (split-adjusted)", "Beta"} <= set(titled)
 
 
 def test_json_cannot_close_its_element_and_holds_no_nan() -> None:
@@ -135,7 +136,8 @@ def test_foreign_text_is_escaped() -> None:
     night = sample_night(4)
     rows = tuple(replace(row, symbol=evil, strategy=evil, sector=evil, params=evil, name=evil) for row in night.ranking)
     index = render_index(replace(night, ranking=rows, title=evil), {}, ASSETS)
-    page = render_backtest(replace(sample_backtest(), symbol=evil, idea=evil, strategy=evil), ASSETS, None)
+    backtest = replace(sample_backtest(), symbol=evil, idea=evil, strategy=evil, index_symbol=evil)
+    page = render_backtest(backtest, ASSETS, None)
     for text in (index, page):
         assert "<img" not in text
         assert "&lt;img" in text
@@ -191,7 +193,9 @@ def test_an_undefined_metric_gives_its_reason() -> None:
 
 
 def test_a_backtest_without_trades_or_benchmark_is_a_page() -> None:
-    bare = replace(sample_backtest(), trades=(), monthly=(), benchmark_equity=None, name=None, sector=None)
+    bare = replace(
+        sample_backtest(), trades=(), monthly=(), benchmark_equity=None, index_equity=None, name=None, sector=None
+    )
     page = render_backtest(bare, ASSETS, None)
     assert "The strategy never traded in this period." in page
     assert {trace.name for trace in figures_of(page)["price"].data} == {"close", "bars"}

@@ -1,136 +1,180 @@
-"""The compiled simulator against the slow plain-Python one, on random markets."""
+"""The compiled simulator against the slow plain-Python one, on random markets, signals and settings."""
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import fields, replace
+from itertools import pairwise
+from statistics import mean, stdev
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from reference_simulator import Reference, average_price, simulate_slowly
+from hypothesis import HealthCheck, assume, given, settings
+from random_markets import Case, cases
+from reference_simulator import Reference, simulate_slowly
 
-from alphafactory.domain.bars import Bars
-from alphafactory.domain.results import EXIT_REASONS
-from alphafactory.domain.settings import SimulationSettings, parse_settings
-from alphafactory.simulation import simulate
+from alphafactory.domain.results import EXIT_REASONS, ORDER_ENDS, ORDER_KINDS, Simulation
+from alphafactory.simulation import NUMBERS, measure, prepare, simulate, simulate_account
 
 if TYPE_CHECKING:
-    from alphafactory.domain.results import Simulation
+    from alphafactory.domain.signals import Signals
 
 THOROUGH = os.environ.get("ALPHAFACTORY_THOROUGH") == "1"
 EXAMPLES = settings(
-    max_examples=20_000 if THOROUGH else 300,
+    max_examples=20_000 if THOROUGH else 400,
     derandomize=not THOROUGH,
     database=None,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
-moves = st.one_of(st.floats(-0.05, 0.05), st.sampled_from([0.0, -0.5, 0.8, 1.5, -0.9]))
-bar_draws = st.tuples(
-    moves,  # close to open
-    moves,  # open to close
-    st.floats(0.0, 0.1),  # how far high and low go beyond both
-    st.sampled_from([1e6, 1e6, 1e6, 1e6, 5e5, 0.0]),  # volume
-    st.sampled_from([False] * 7 + [True]),  # repeats the bar before
-    st.sampled_from([1.0] * 9 + [2.0, 1.5, 0.1]),  # split ratio
-    st.sampled_from([0.0] * 7 + [0.01, 0.2]),  # dividend as a share of the price
-    st.sampled_from([None] * 3 + [0.0, 1.0, 1.0, -1.0, 0.5, 0.3, -0.7, 1e-4, float("nan")]),  # target, or no change
-)
+PRICES = {"entry_price", "exit_price", "price", "stop", "take_profit", "stops", "take_profits"}
+SHARES = {"quantity", "asked", "filled", "positions"}
+RATIOS = {"mae", "mfe", "weight"}
+MONEY = {
+    *("equity", "cash", "gross_pnl", "net_pnl", "commission", "fees", "slippage", "dividends", "borrow", "risk"),
+    *("optimistic_pnl", "interest", "traded_value", "ambiguous_pnl", "initial_capital"),
+}
 
-
-@st.composite
-def markets(draw: st.DrawFn) -> tuple[Bars, np.ndarray]:
-    drawn = draw(st.lists(bar_draws, min_size=1, max_size=30))
-    rows: list[list[float]] = []
-    targets: list[float] = []
-    close = draw(st.sampled_from([100.0, 7.13, 3000.0]))
-    for gap, move, reach, volume, repeats, _, _, target in drawn:
-        opening = close * (1 + gap)
-        close = opening * (1 + move)
-        row = [opening, max(opening, close) * (1 + reach), min(opening, close) * (1 - reach), close, volume]
-        if repeats and rows:
-            row = list(rows[-1])
-            close = row[3]
-        rows.append(row)
-        targets.append(target if target is not None else (targets[-1] if targets else 0.0))
-    ratios = np.array([d[5] for d in drawn])
-    factor = np.append(np.cumprod(ratios[::-1])[::-1][1:], 1.0)
-    columns = np.array(rows).T
-    dividends = np.array([d[6] for d in drawn]) * columns[0]
-    sessions = np.datetime64("2020-01-01") + np.arange(len(rows))
-    return Bars(sessions, *columns, split_factor=factor, dividends=dividends), np.array(targets)
-
-
-models = st.builds(
-    lambda fill, commission, slippage, sizing, shares, capital: parse_settings(
-        initial_capital=capital, fill=fill, commission=commission, slippage=slippage, sizing=sizing, shares=shares
-    ),
-    st.sampled_from(["next_open", "next_close", "same_close"]),
-    st.sampled_from(["none", "bps:10", "per_share:0.005,min=1", "per_share:0.01", "bps:300", "per_share:0.1,min=30"]),
-    st.sampled_from(["none", "bps:5", "bps:200"]),
-    st.sampled_from(["all_in", "percent:0.25", "percent:1"]),
-    st.sampled_from(["fractional", "whole"]),
-    st.sampled_from([100_000.0, 500.0, 40.0]),
-)
+VOCABULARIES = {
+    "exit_reason": np.array(EXIT_REASONS),
+    "kind": np.array(ORDER_KINDS),
+    "end": np.array(ORDER_ENDS),
+}
+"""Names are compared, so that a failing example can be read."""
 
 
 @EXAMPLES
-@given(market=markets(), model=models, delisted=st.booleans())
-def test_the_kernel_does_what_the_reference_does(
-    market: tuple[Bars, np.ndarray], model: SimulationSettings, *, delisted: bool
-) -> None:
-    bars, target = market
-    fast = simulate(bars, target, model, delisted=delisted, name="TEST")
-    slow = simulate_slowly(bars, list(target), model, delisted=delisted)
-    assert_same_run(fast, slow, float(bars.close[-1]))
-    assert fast.nan_targets == np.isnan(target).sum()
+@given(case=cases())
+def test_the_kernel_does_what_the_reference_does(case: Case) -> None:
+    slow = run_slowly(case)
+    assume(not slow.close_calls)
+    assert differences(run_quickly(case), slow) == []
 
 
-def assert_same_run(fast: Simulation, slow: Reference, last_close: float) -> None:
-    """Equity, cash, orders and every number of every trade agree to 1e-9 of what is at stake."""
-    stake = max(slow.settings.initial_capital, np.abs(slow.equity).max())
-    shares = max([abs(h) for t in slow.trades for h in t.holdings()], default=1.0)
-    assert np.abs(fast.equity - np.array(slow.equity)).max() <= 1e-9 * stake
-    assert fast.cash[-1] == pytest.approx(slow.cash, abs=1e-9 * stake)
-    assert fast.position[-1] == pytest.approx(slow.position, abs=1e-9 * shares)
-    assert fast.ruined == slow.ruined
-    assert [(r.row, r.reason) for r in fast.refused] == [(row, reason) for row, _, reason in slow.refused]
-    for ours, (_, quantity, _) in zip(fast.refused, slow.refused, strict=True):
-        assert ours.quantity == pytest.approx(quantity, rel=1e-9, abs=1e-9 * max(1.0, abs(quantity)))
-    assert len(fast.trades) == len(slow.trades)
-    fills = [fill for trade in slow.trades for fill in trade.fills]
-    assert fast.commission == pytest.approx(sum(f.commission for f in fills), abs=1e-9 * stake)
-    assert fast.traded_value == pytest.approx(sum(abs(f.quantity) * f.price for f in fills), rel=1e-9)
-    for k, trade in enumerate(slow.trades):
-        assert_same_trade(fast, k, trade, slow.position * last_close, stake)
+@settings(EXAMPLES, max_examples=EXAMPLES.max_examples // 4)
+@given(case=cases())
+def test_one_symbol_is_an_account_of_one_symbol_to_the_bit(case: Case) -> None:
+    assume(len(case.bars) == 1)
+    alone = simulate(
+        case.bars[0],
+        case.signals,
+        case.settings,
+        periods_per_year=case.periods_per_year,
+        delisted=case.delisted[0],
+    )
+    account = run_quickly(case)
+    for name in (field.name for field in fields(Simulation)):
+        ours, theirs = getattr(alone, name), getattr(account, name)
+        tables = name in {"trades", "orders"}
+        columns = [field.name for field in fields(ours)] if tables else [""]
+        for column in columns:
+            pair = (getattr(ours, column), getattr(theirs, column)) if tables else (ours, theirs)
+            assert np.array_equal(*pair, equal_nan=True), f"{name} {column}"
 
 
-def assert_same_trade(fast: Simulation, k: int, trade: object, unrealised: float, stake: float) -> None:
-    ours = fast.trades
-    is_open = trade.reason == "open"
-    assert EXIT_REASONS[ours.exit_reason[k]] == trade.reason
-    assert ours.entry_row[k] == trade.fills[0].row
-    assert ours.exit_row[k] == (-1 if is_open else trade.fills[-1].row)
-    assert ours.bars_held[k] == (len(fast.equity) if is_open else trade.fills[-1].row) - trade.fills[0].row
-    assert ours.entry_price[k] == pytest.approx(average_price(trade.entries()), rel=1e-9)
-    if is_open:
-        assert np.isnan(ours.exit_price[k])
-    else:
-        assert ours.exit_price[k] == pytest.approx(average_price(trade.exits()), rel=1e-9)
-    assert ours.quantity[k] == pytest.approx(max(trade.holdings(), key=abs), rel=1e-9)
-    net = (unrealised if is_open else 0.0) - sum(f.quantity * f.price + f.commission for f in trade.fills)
-    gross = (unrealised if is_open else 0.0) - sum(f.quantity * f.market_price for f in trade.fills)
-    money = {
-        "net_pnl": net,
-        "gross_pnl": gross,
-        "commission": sum(f.commission for f in trade.fills),
-        "slippage": sum(abs(f.quantity) * abs(f.price - f.market_price) for f in trade.fills),
-        "dividends": trade.dividends,
+@settings(EXAMPLES, max_examples=EXAMPLES.max_examples // 4)
+@given(case=cases())
+def test_the_numbers_of_a_search_are_those_of_the_simulation(case: Case) -> None:
+    """Two symbols, the second the first with all targets turned; each has an account of its own."""
+    assume(len(case.bars) == 1)
+    bars, delisted, both = case.bars[0], case.delisted[0], turned(case.signals)
+    words = {"periods_per_year": case.periods_per_year}
+    prepared = prepare([bars, bars], case.settings, delisted=[delisted, delisted], **words)
+    found = measure(prepared, both, risk_free_rate=0.02)
+    assert np.array_equal(found, measure(replace(prepared, short_way=False), both, risk_free_rate=0.02), equal_nan=True)
+    for column, numbers in enumerate(found):
+        alone = simulate(bars, column_of(both, column), case.settings, delisted=delisted, **words)
+        expected = numbers_of(alone, case.periods_per_year, 0.02)
+        assume(expected is not None)
+        assert dict(zip(NUMBERS, numbers, strict=True)) == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+def turned(signals: Signals) -> Signals:
+    """The signals, and beside them the same with the opposite targets."""
+    doubled = {
+        field.name: np.asfortranarray(np.hstack([array, -array if field.name == "target" else array]))
+        for field in fields(signals)
+        if isinstance(array := getattr(signals, field.name), np.ndarray)
     }
-    for name, expected in money.items():
-        assert getattr(ours, name)[k] == pytest.approx(expected, abs=1e-9 * stake), name
-    assert ours.mae[k] == pytest.approx(min(trade.excursions), rel=1e-9, abs=1e-9)
-    assert ours.mfe[k] == pytest.approx(max(trade.excursions), rel=1e-9, abs=1e-9)
+    return replace(signals, **doubled)
+
+
+def column_of(signals: Signals, column: int) -> Signals:
+    arrays = {field.name: getattr(signals, field.name) for field in fields(signals)}
+    return replace(signals, **{n: a[:, column] for n, a in arrays.items() if isinstance(a, np.ndarray)})
+
+
+def numbers_of(run: Simulation, periods: int, rate: float) -> dict[str, float] | None:
+    """The numbers of a search from a whole simulation, by their definitions; None where equity loses its meaning."""
+    curve = [run.initial_capital, *run.equity.tolist()]
+    if min(curve) <= 0:
+        return None
+    excess = [now / before - (1 + rate) ** (1 / periods) for before, now in pairwise(curve)]
+    deviation = stdev(excess) if len(excess) > 1 else 0.0
+    downside = math.sqrt(mean(min(r, 0.0) ** 2 for r in excess))
+    closed = run.trades.net_pnl[run.trades.closed].tolist()
+    losses = -sum(pnl for pnl in closed if pnl < 0)
+    year = math.sqrt(periods)
+    return {
+        "total_return": curve[-1] / curve[0] - 1,
+        "sharpe": mean(excess) / deviation * year if deviation > 0.0 else math.nan,
+        "sortino": mean(excess) / downside * year if downside > 0.0 and len(excess) > 1 else math.nan,
+        "max_drawdown": min(equity / max(curve[: k + 1]) - 1 for k, equity in enumerate(curve)),
+        "n_trades": len(run.trades),
+        "n_closed_trades": len(closed),
+        "win_rate": sum(pnl > 0 for pnl in closed) / len(closed) if closed else math.nan,
+        "profit_factor": sum(pnl for pnl in closed if pnl > 0) / losses if losses > 0 else math.nan,
+        "exposure": float(run.invested.mean()),
+        "end_equity": curve[-1],
+    }
+
+
+def run_slowly(case: Case) -> Reference:
+    return simulate_slowly(
+        case.bars, case.signals, case.settings, periods_per_year=case.periods_per_year, delisted=case.delisted
+    )
+
+
+def run_quickly(case: Case) -> Simulation:
+    return simulate_account(
+        case.bars, case.signals, case.settings, periods_per_year=case.periods_per_year, delisted=case.delisted
+    )
+
+
+def differences(fast: Simulation, slow: Reference) -> list[str]:
+    """Everything in which two runs differ by more than 1e-9 of what is at stake, in words."""
+    stake = max(slow.initial_capital, np.abs(slow.equity).max(), np.abs(slow.cash).max())
+    held = [np.abs(slow.positions).max(), *np.abs(slow.orders.filled), *np.abs(slow.orders.asked)]
+    scales = {
+        **dict.fromkeys(MONEY, stake),
+        **dict.fromkeys(SHARES, max(held)),
+        **dict.fromkeys(RATIOS, 1.0),
+        **dict.fromkeys(PRICES, 0.0),
+    }
+    found: list[str] = []
+
+    def compare(name: str, ours: object, theirs: object) -> None:
+        first, second = np.asarray(ours), np.asarray(theirs)
+        if name in VOCABULARIES:
+            first, second = VOCABULARIES[name][first], VOCABULARIES[name][second]
+        if first.shape != second.shape or not same(first, second, scales.get(name)):
+            found.append(f"{name}: {first.tolist()} instead of {second.tolist()}")
+
+    for field in fields(Simulation):
+        ours, theirs = getattr(fast, field.name), getattr(slow, field.name, None)
+        if field.name in {"trades", "orders"}:
+            for column in fields(ours):
+                compare(column.name, getattr(ours, column.name), getattr(theirs, column.name))
+        elif field.name != "balance_error":
+            compare(field.name, ours, theirs)
+    return found
+
+
+def same(first: np.ndarray, second: np.ndarray, scale: float | None) -> bool:
+    """Equal to 1e-9 of the number or of its scale; without a scale, exactly."""
+    if scale is None:
+        return bool(np.array_equal(first, second))
+    return bool(np.allclose(first, second, rtol=1e-9, atol=1e-9 * scale, equal_nan=True))

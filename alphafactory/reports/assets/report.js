@@ -133,7 +133,7 @@
     const layout = recolored(chart.layout, dark);
     layout.font.family = getComputedStyle(document.body).fontFamily;
     if (name === "equity" && choices.log) layout.yaxis.type = "log";
-    if (element.clientWidth < 520) layout.margin.l = 50;
+    if (element.clientWidth < 520) layout.margin.l = 58;
     if (window.matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // A finger on a chart scrolls the page.
     if (printing) Object.assign(layout, { width: 960, autosize: false });
     else layout.autosize = true;
@@ -165,7 +165,7 @@
         if (link) window.location.assign(link);
       });
     }
-    linkRanges("equity", "price");
+    linkRanges("equity", "price", "rolling");
     document.querySelectorAll(".tools").forEach((tools) => { tools.hidden = false; });
     document.querySelectorAll("[data-action]").forEach((button) => button.addEventListener("click", () => {
       choices[button.dataset.action] = !choices[button.dataset.action];
@@ -176,18 +176,18 @@
     window.addEventListener("afterprint", () => { printing = false; drawCharts(); });
     root.dataset.charts = "drawn";
   }
-  // A zoom in one chart of a backtest zooms the other to the same sessions.
+  // A zoom in one chart of a backtest zooms the others to the same sessions.
   function linkRanges(...names) {
-    const elements = names.map((name) => document.getElementById(`chart-${name}`));
-    if (elements.includes(null)) return;
+    const elements = names.map((name) => document.getElementById(`chart-${name}`)).filter((element) => element !== null);
     let following = false;
-    elements.forEach((element, position) => element.on("plotly_relayout", (change) => {
+    elements.forEach((element) => element.on("plotly_relayout", (change) => {
       const moved = Object.keys(change).some((key) => key.startsWith("xaxis.") );
       if (following || !moved) return;
       following = true;
       const axis = element.layout.xaxis;
       const wanted = axis.autorange ? { "xaxis.autorange": true } : { "xaxis.range": [...axis.range] };
-      window.Plotly.relayout(elements[1 - position], wanted).finally(() => { following = false; });
+      const others = elements.filter((other) => other !== element);
+      Promise.all(others.map((other) => window.Plotly.relayout(other, wanted))).finally(() => { following = false; });
     }));
   }
 

@@ -1,4 +1,4 @@
-"""The tables of results: strategies, backtests with every metric, their trades and their curves."""
+"""The tables of results: strategies, backtests with every metric, their trades, their orders and their curves."""
 
 from __future__ import annotations
 
@@ -30,13 +30,30 @@ METRIC_COLUMNS: dict[str, str] = {
     "skew": "Bias-corrected skewness of returns.",
     "kurtosis": "Bias-corrected excess kurtosis of returns.",
     "probabilistic_sharpe": "Probability that the true Sharpe ratio is above 0.",
+    "index_return": "Total return of the index between the simulation's sessions, dividends included.",
+    "alpha": "Annual return beyond beta times the index's.",
+    "beta": "Covariance with the index over the index's variance.",
+    "up_capture": "Annual growth on sessions on which the index rose over the index's own.",
+    "down_capture": "Annual growth on sessions on which the index fell over the index's own.",
+    "tracking_error": "Annualised deviation of the returns beyond the index's.",
+    "information_ratio": "Annualised mean over deviation of the returns beyond the index's.",
+    "hold_return": "Total return of the share itself from the first close, dividends included.",
+    "hold_alpha": "Annual return beyond beta times that of holding the share.",
+    "hold_beta": "Covariance with holding the share over its variance.",
+    "hold_up_capture": "Annual growth on sessions on which the share rose over the share's own.",
+    "hold_down_capture": "Annual growth on sessions on which the share fell over the share's own.",
+    "hold_tracking_error": "Annualised deviation of the returns beyond those of holding the share.",
+    "hold_information_ratio": "Annualised mean over deviation of the returns beyond those of holding the share.",
     "exposure": "Sessions with a position over all sessions.",
     "turnover": "Traded value over mean equity, a year.",
     "n_trades": "Trades, an open one included.",
     "n_closed_trades": "Trades that have ended.",
+    "n_ambiguous_trades": "Trades in which one bar met two levels.",
+    "n_short_orders": "Orders that were refused, cut or given up.",
     "win_rate": "Winning closed trades over closed trades.",
     "profit_factor": "Money won over money lost, closed trades, net of costs.",
     "expectancy": "Mean net profit of a closed trade.",
+    "expectancy_r": "Mean of net profit over risk, closed trades that have a stop.",
     "sqn": "System quality number.",
     "payoff_ratio": "Mean win over mean loss.",
     "avg_win": "Mean net profit of the winners.",
@@ -47,8 +64,11 @@ METRIC_COLUMNS: dict[str, str] = {
     "avg_bars_held": "Mean bars from entry to exit.",
     "commission_total": "Commission paid.",
     "slippage_total": "Money lost to slippage.",
+    "fees_total": "Fees of sales.",
     "dividends_total": "Dividends received less paid.",
     "borrow_total": "Cost of borrowed shares.",
+    "interest_total": "Interest earned on cash less paid on debt.",
+    "ambiguous_pnl": "Money that hangs on bars that met two levels: optimistic less counted profit.",
     "start_equity": "Cash before the first session.",
     "end_equity": "Equity at the last close.",
     "n_sessions": "Sessions simulated.",
@@ -106,8 +126,11 @@ class Backtest(Model):
     superseded_by: Mapped[int | None] = column(
         "The newer answer to the same question; NULL for the current one.", BigInteger, ForeignKey("backtests.id")
     )
-    status: Mapped[str] = column("done or failed.", Text)
-    error: Mapped[str | None] = column("Why it failed.", Text)
+    status: Mapped[str] = column(
+        "done, failed, or skipped where there are fewer bars than the strategy's warm-up.", Text
+    )
+    error: Mapped[str | None] = column("Why it failed or was skipped.", Text)
+    index_symbol: Mapped[str | None] = column("Ticker of the index it is measured against; NULL without one.", Text)
     simulated_prices: Mapped[bool] = column("True where the prices are made by a simulation.", Boolean)
     optimistic: Mapped[bool] = column("True where fills use a price that the signal had seen.", Boolean)
     ruined: Mapped[bool] = column("True where equity fell to nothing.", Boolean)
@@ -116,7 +139,6 @@ class Backtest(Model):
     balance_error: Mapped[float | None] = column("Relative breach of the balance identity.", NUMBER)
     nan_targets: Mapped[int] = column("Sessions whose target was not a number, taken as flat.", Integer)
     undefined: Mapped[dict[str, Any]] = column("Metrics that are NULL, each with its reason.", JSON)
-    refused: Mapped[list[dict[str, Any]]] = column("Orders refused or cut, each with session and reason.", JSON)
     job_run_id: Mapped[int | None] = column("The run that computed it.", ForeignKey("job_runs.id"))
     code_version: Mapped[str] = column("Version of AlphaFactory that computed it.", Text)
     created_at: Mapped[datetime] = column("When it was stored.", MOMENT, server_default=NOW)
@@ -136,20 +158,68 @@ class TradeRow(Model):
         "The simulation.", BigInteger, ForeignKey("backtests.id", ondelete="CASCADE"), primary_key=True
     )
     number: Mapped[int] = column("Its place in the simulation, from 1.", Integer, primary_key=True)
+    symbol: Mapped[str] = column("Ticker of the symbol; several may share the account.", Text)
     entry_session: Mapped[date] = column("Session of the entry.", Date)
     entry_price: Mapped[float] = column("Average entry price after slippage, split-adjusted.", NUMBER)
     exit_session: Mapped[date | None] = column("Session of the exit.", Date)
     exit_price: Mapped[float | None] = column("Average exit price after slippage, split-adjusted.", NUMBER)
-    exit_reason: Mapped[str | None] = column("signal, delisted, ruined; NULL while open.", Text)
+    exit_reason: Mapped[str | None] = column(
+        "signal, stop, trail, break_even, take_profit, time, margin_call, delisted, ruined; NULL while open.", Text
+    )
     quantity: Mapped[float] = column("Largest holding in split-adjusted shares; negative when short.", NUMBER)
-    gross_pnl: Mapped[float] = column("Profit before commission.", NUMBER)
-    net_pnl: Mapped[float] = column("Profit after every cost, without dividends.", NUMBER)
+    gross_pnl: Mapped[float] = column("Profit before commission, slippage and fees.", NUMBER)
+    net_pnl: Mapped[float] = column("Profit after commission, slippage and fees, without dividends and borrow.", NUMBER)
     commission: Mapped[float] = column("Commission of all its fills.", NUMBER)
+    fees: Mapped[float] = column("Fees of its sales.", NUMBER)
     slippage: Mapped[float] = column("Money lost to slippage.", NUMBER)
     dividends: Mapped[float] = column("Dividends received less paid.", NUMBER)
+    borrow: Mapped[float] = column("Cost of borrowed shares.", NUMBER)
     mae: Mapped[float] = column("Worst excursion, a fraction of the entry price, at most 0.", NUMBER)
     mfe: Mapped[float] = column("Best excursion, a fraction of the entry price, at least 0.", NUMBER)
     bars_held: Mapped[int] = column("Bars from entry to exit.", Integer)
+    risk: Mapped[float | None] = column(
+        "Money between the first fill and the first stop, for the largest holding; NULL without a stop.", NUMBER
+    )
+    ambiguous: Mapped[bool] = column("True where one bar met two levels; the worse one counts.", Boolean)
+    optimistic_pnl: Mapped[float | None] = column(
+        "net_pnl of an ambiguous trade, had the better level been met first.", NUMBER
+    )
+
+
+class OrderRow(Model):
+    """One order, and what became of it."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        {"comment": "Every order of a simulation, filled or not, in the order in which they ended, and how it ended."},
+    )
+    backtest_id: Mapped[int] = column(
+        "The simulation.", BigInteger, ForeignKey("backtests.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = column("Its place in the simulation, from 1.", Integer, primary_key=True)
+    symbol: Mapped[str] = column("Ticker of the symbol; several may share the account.", Text)
+    decided_session: Mapped[date] = column("Session whose close gave rise to it; for levels, whose bar did.", Date)
+    ended_session: Mapped[date] = column("Session in which it was filled whole, refused or given up.", Date)
+    kind: Mapped[str] = column(
+        "market, limit, stop_market or stop_limit of a signal; else why a trade was ended, as in trades.exit_reason.",
+        Text,
+    )
+    outcome: Mapped[str] = column(
+        "filled; else what hindered it: no_cash, less_than_one_share, no_volume, halted, no_bar, no_estimate, "
+        "no_edge, limit, stop, participation, direction_closed, level_crossed, max_entries, delisted, ruined, "
+        "end_of_data.",
+        Text,
+    )
+    weight: Mapped[float | None] = column("Target that it served, -1 to 1; NULL where it was not kept.", NUMBER)
+    asked: Mapped[float] = column("Split-adjusted shares sought at its first attempt, negative for a sale.", NUMBER)
+    filled: Mapped[float] = column("Split-adjusted shares traded, negative for a sale.", NUMBER)
+    price: Mapped[float | None] = column("Average price after slippage, split-adjusted; NULL without a fill.", NUMBER)
+    first_fill_session: Mapped[date | None] = column("Session of its first fill.", Date)
+    commission: Mapped[float] = column("Commission of its fills.", NUMBER)
+    fees: Mapped[float] = column("Fees of its sales.", NUMBER)
+    slippage: Mapped[float] = column("Money lost to slippage.", NUMBER)
+    stop: Mapped[float | None] = column("Stop of the trade after its last fill; NULL for none.", NUMBER)
+    take_profit: Mapped[float | None] = column("Target of the trade after its last fill; NULL for none.", NUMBER)
 
 
 class EquityCurve(Model):

@@ -1,0 +1,119 @@
+"""From an order of backtests to questions: which strategy on which symbol, each with a fingerprint of its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from alphafactory.calendar import periods_per_year
+from alphafactory.errors import AlphaFactoryError
+from alphafactory.pipeline.fingerprints import Subject, fingerprint
+from alphafactory.pipeline.records import Question
+from alphafactory.pipeline.running import failure
+from alphafactory.store import bars, strategies
+from alphafactory.strategies.catalogue import code_hash, source_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from alphafactory.domain.settings import SimulationSettings
+    from alphafactory.pipeline.benchmark_index import BenchmarkIndex
+    from alphafactory.pipeline.running import Failure
+    from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.store.database import Connection
+    from alphafactory.store.symbols import SymbolRow
+    from alphafactory.strategies.base import Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be backtested: strategies with parameters, on symbols, over a period, on which terms, beside what."""
+
+    strategies: Sequence[tuple[type[Strategy], Mapping[str, int | float]]]
+    symbols: Sequence[SymbolRow]
+    start: date | None
+    end: date | None
+    settings: SimulationSettings
+    index: BenchmarkIndex | None
+    origin: Literal["nightly", "adhoc"]
+    job_run_id: int | None
+
+
+def ask(
+    connection: Connection, workspace: Workspace, order: Order, prints: Mapping[int, str]
+) -> tuple[dict[str, Question], list[Failure]]:
+    """Return the questions of an order by their fingerprints, and what cannot be asked.
+
+    `prints` are the fingerprints of the symbols' data.
+    """
+    questions: dict[str, Question] = {}
+    # A symbol of hours or minutes alone is no failure of backtests, which read days.
+    started = [row.id for row in order.symbols if row.first_night is not None and row.id not in prints]
+    intraday_alone = set(started) - bars.read_held(connection, started, workspace.cutoff).keys()
+    failures = [
+        failure("symbol", row.ticker, "It has no usable bar.", "See `python run.py quality`, and whether any came.")
+        for row in order.symbols
+        if row.id not in prints and row.id not in intraday_alone
+    ]
+    for strategy, params in order.strategies:
+        try:
+            asked = list(_questions_of(connection, workspace, order, strategy, params=params, prints=prints))
+        except AlphaFactoryError as error:
+            failures.append(failure("strategy", strategy.name, str(error), "Correct the strategy's file."))
+        else:
+            questions.update((question.fingerprint, question) for question in asked)
+    return questions, failures
+
+
+def _questions_of(
+    connection: Connection,
+    workspace: Workspace,
+    order: Order,
+    strategy: type[Strategy],
+    *,
+    params: Mapping[str, int | float],
+    prints: Mapping[int, str],
+) -> Iterator[Question]:
+    """Yield what one strategy asks; raise where its declaration names what does not exist."""
+    version = strategies.register_strategy(connection, strategy_row(strategy))
+    for row in order.symbols:
+        if row.id in prints:
+            periods = periods_per_year(row.listing.calendar)
+            subject = Subject(strategy.name, params, row.ticker, row.listing.exchange, order.start, order.end)
+            found = fingerprint(
+                subject,
+                strategy,
+                order.settings,
+                data=prints[row.id],
+                periods=periods,
+                risk_free_rate=workspace.config.backtest.risk_free_rate,
+                delisted=is_delisted(row, workspace),
+                index=None if order.index is None else order.index.fingerprint,
+            )
+            index = None if order.index is None else order.index.ticker
+            yield Question(found, subject, row, version, prints[row.id], periods, index)
+
+
+def strategy_row(strategy: type[Strategy]) -> strategies.StrategyRow:
+    """Return what the table of strategies keeps of a version."""
+    schema = {
+        name: {"default": p.default, "low": p.low, "high": p.high, "meaning": p.meaning}
+        for name, p in strategy.parameters.items()
+    }
+    return strategies.StrategyRow(
+        strategy.name, strategy.title, strategy.idea, schema, source_text(strategy), code_hash(strategy)
+    )
+
+
+def by_symbol(chosen: Sequence[SymbolRow], missing: Sequence[Question]) -> list[tuple[SymbolRow, tuple[Question, ...]]]:
+    """Group the questions by symbol, in the order of the symbols; one without a question is left out."""
+    grouped: dict[int, list[Question]] = {}
+    for question in missing:
+        grouped.setdefault(question.symbol.id, []).append(question)
+    return [(row, tuple(grouped[row.id])) for row in chosen if row.id in grouped]
+
+
+def is_delisted(row: SymbolRow, workspace: Workspace) -> bool:
+    """Whether a symbol has ceased to trade by the night's date."""
+    return row.listing.delisted is not None and row.listing.delisted <= workspace.as_of

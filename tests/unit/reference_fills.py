@@ -1,0 +1,177 @@
+"""What an order does when its moment has come: leave, reduce, enter; for the slow simulator.
+
+Goes in: the account, prices of a moment, and what cash, whole shares and volume allow. Comes out: fills, or an order
+that waits or ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reference_costs import spending
+from reference_sizes import hindrance_of_increase, missing_size
+
+if TYPE_CHECKING:
+    from reference_account import Account, Symbol
+    from reference_costs import Conditions
+    from reference_records import Fill, Order, Trade
+
+
+def trade_at(account: Account, prices: list[float]) -> None:
+    """Exits and reductions in column order, then entries by priority: market orders, then those that wait for a price.
+
+    At the close the latter are tried only as an auction.
+    """
+    for symbol in account.with_orders("market", "limit", "stop", "stop_limit"):
+        order, trade = symbol.order, symbol.trade
+        if trade is None and order.weight == 0:
+            account.end_unneeded(symbol)
+        elif trade is not None and order.side != trade.side:
+            leave(account, symbol, order, prices[symbol.column])
+        elif trade is not None and order.phase != "enter":
+            reduce(account, symbol, trade, prices)
+    for symbol in account.entries(market=True):
+        enter(account, symbol, prices[symbol.column], prices)
+    if account.settings.fill.name == "next_open" or account.settings.resting.name == "auction":
+        enter_at_good_prices(account, prices)
+
+
+def enter_at_good_prices(account: Account, prices: list[float]) -> None:
+    for symbol in account.entries(market=False):
+        if is_good(account, symbol.order, prices[symbol.column]):
+            enter(account, symbol, prices[symbol.column], prices)
+
+
+def is_good(account: Account, order: Order, price: float) -> bool:
+    """Whether a limit, stop or stop-limit order fills at the one price of an open or an auction."""
+    if order.kind != "limit" and not order.triggered:
+        order.triggered = account.reached(order.trigger, price, order.side)
+        if not order.triggered:
+            order.hindrance = "stop"
+            return False
+    if order.kind != "stop" and not account.reached(order.limit, price, -order.side):
+        order.hindrance = "limit"
+        return False
+    return True
+
+
+def reduce(account: Account, symbol: Symbol, trade: Trade, prices: list[float]) -> None:
+    """Shed what the position has beyond the order's size at this price; nothing, if it has not."""
+    order, price, equity = symbol.order, prices[symbol.column], account.equity(prices)
+    if order.phase != "reduce":
+        missing = missing_size(account, symbol, order, price, equity)
+        if missing.refusal or missing.shares >= 0:
+            return
+        order.phase = "reduce"
+        order.asked += trade.side * missing.shares
+        order.rest = account.rounded(symbol, -missing.shares)
+        if -missing.shares >= abs(symbol.position) * (1 - 1e-12):
+            order.rest = abs(symbol.position)
+    if order.rest <= 0:
+        account.end(order, "less_than_one_share")
+    elif order.rest >= abs(symbol.position) * (1 - 1e-12):
+        leave(account, symbol, order, price)
+    else:
+        shed(account, symbol, order, price, equity)
+
+
+def shed(account: Account, symbol: Symbol, order: Order, price: float, equity: float) -> None:
+    shares = min(order.rest, account.cap(symbol))
+    change = -symbol.trade.side * shares
+    if account.settings.leverage <= 1 and account.cannot_pay(symbol, price, change, equity):
+        account.end(order, "no_cash")
+        return
+    if shares > 0:
+        account.fill(symbol, order, price, change)
+        order.rest -= shares
+    if order.rest > 0:
+        order.hindrance = "participation"
+    else:
+        account.end(order, "filled")
+
+
+def enter(account: Account, symbol: Symbol, price: float, prices: list[float]) -> bool:
+    """Increase the position by what is missing; the order's price has been met. Return whether anything filled."""
+    order, slips = symbol.order, symbol.order.kind in {"market", "stop"}
+    order.tried = account.row
+    prices = [price if other is symbol else prices[other.column] for other in account.symbols]
+    conditions = account.conditions(symbol, price, order.side, slips=slips)
+    refusal = hindrance_of_increase(account, symbol, order, price)
+    wanted = order.rest if order.phase == "enter" else None
+    if wanted is None and not refusal:
+        missing = missing_size(account, symbol, order, price, account.equity(prices))
+        refusal = missing.refusal
+        if not refusal and missing.shares <= 0:
+            account.end_unneeded(symbol)
+            return False
+        if not refusal:
+            order.phase = "enter"
+            order.asked += order.side * missing.shares
+            wanted = missing.shares
+            if missing.money is not None:
+                wanted = account.shares_for(conditions, missing.money)
+    if refusal == "no_estimate" and not order.kept_refusal:
+        order.hindrance = refusal
+    elif refusal:
+        account.end(order, refusal)
+    else:
+        return buy(account, symbol, conditions, wanted, prices)
+    return False
+
+
+def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: list[float]) -> bool:
+    """Fill what is wanted as far as cash, whole shares and volume allow."""
+    order, settings, equity = symbol.order, account.settings, account.equity(prices)
+    allowed = account.allowed(prices)
+
+    def costs_too_much(shares: float) -> bool:
+        return account.exceeds(spending(settings, c, shares), allowed, equity)
+
+    def in_lots(shares: float) -> float:
+        """Round down; the 1e-9 of a share by which that may round up is not to break the limit."""
+        rounded = account.rounded(symbol, shares)
+        lot = symbol.last_bar.factor * (settings.shares.value or 1.0)
+        return rounded - lot if rounded > shares and costs_too_much(rounded) else rounded
+
+    short = wanted <= 0 or costs_too_much(wanted)
+    order.rest = in_lots(wanted)
+    shares = min(order.rest, in_lots(account.shares_for(c, allowed))) if short else order.rest
+    if shares <= 0:
+        account.end(order, "no_cash" if short else "less_than_one_share")
+        return False
+    cut = shares < order.rest
+    filled = min(shares, account.cap(symbol))
+    if filled > 0:
+        account.fill(symbol, order, c.price, order.side * filled, slips=c.slips)
+        order.rest -= filled
+    if filled < shares:
+        order.hindrance = "participation"
+    else:
+        account.end(order, "no_cash" if cut else "filled")
+    return filled > 0
+
+
+def leave(account: Account, symbol: Symbol, order: Order, price: float) -> list[Fill]:
+    """Close the position as far as the volume goes; return the fill, if there is one."""
+    trade, position = symbol.trade, symbol.position
+    if not order.phase:
+        order.phase = "exit"
+        order.asked += -position
+    whole = account.share_of_volume(symbol) >= abs(position)
+    change = -position if whole else -trade.side * account.cap(symbol)
+    fills = [account.fill(symbol, order, price, change, slips=order.reason != "take_profit")] if change else []
+    if not whole:
+        order.hindrance = "participation"
+        return fills
+    if order.reason or order.weight == 0 or order.side == trade.side:
+        account.end(order, "filled")
+    elif order.refusal:
+        account.end(order, order.refusal)
+    account.end_trade(symbol, order.reason or "signal")
+    return fills
+
+
+def see(symbol: Symbol, *prices: float) -> None:
+    """MAE and MFE: prices seen, against the average entry price at that moment."""
+    trade = symbol.trade
+    trade.excursions += [trade.side * (price / trade.average_entry - 1) for price in prices]
