@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from alphafactory.simulation import warm_up
+
 if TYPE_CHECKING:
     import pytest
 
@@ -21,3 +23,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--thorough"):
         os.environ[THOROUGH] = "1"
+    if config.getoption("numprocesses", None):
+        warm_up()  # compiles what is new once, before several processes would each do it

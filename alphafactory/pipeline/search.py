@@ -34,7 +34,7 @@ from alphafactory.store import bars, experiments, strategies
 from alphafactory.store.experiments import ExperimentRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.sweep_order import SweepOrder
     from alphafactory.pipeline.sweeping import Block
     from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.store.database import Connection
     from alphafactory.store.experiments import ExperimentRow
     from alphafactory.store.symbols import SymbolRow
 
@@ -146,24 +147,32 @@ def _search(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], 
     with workspace.database.begin() as connection:
         key = experiments.insert_experiment(connection, _record(workspace, order, rows, version, print_), order.grid)
         if key is not None:  # else another process has made the same meanwhile
-            ids = np.array([row.id for row in rows], dtype=np.int64)
-            failed: dict[int, str] = {}
-            for block in _blocks(workspace, order, loads):
-                failed = {**block.errors, **failed}  # the first error of each is told
-                good = [column for column, place in enumerate(block.positions) if place not in failed]
-                chosen = ids[[block.positions[column] for column in good]]
-                numbers = np.arange(block.first, block.first + len(block.numbers)) + 1
-                experiments.write_trials(connection, key, numbers, chosen, block.numbers[:, good])
+            failed = _write_trials(connection, key, rows, _blocks(workspace, order, loads))
             failures += [_failed(rows[place], text) for place, text in sorted(failed.items())]
-            _require_some(len(rows) - len(failed), failures)
-            if failed:
-                experiments.drop_symbols(connection, key, [rows[place].id for place in failed])
             good = [row.ticker for place, row in enumerate(rows) if place not in failed]
+            _require_some(len(good), failures)
             experiments.finish_experiment(connection, key, good, failures, time.perf_counter() - started)
     with workspace.database.begin() as connection:
         found = experiments.read_experiment(connection, print_)
     assert found is not None
     return found
+
+
+def _write_trials(
+    connection: Connection, key: int, rows: Sequence[SymbolRow], blocks: Iterable[Block]
+) -> dict[int, str]:
+    """Write the blocks as they come; return what went wrong by the symbol's place. Who failed has no trial at all."""
+    ids = np.array([row.id for row in rows], dtype=np.int64)
+    failed: dict[int, str] = {}
+    for block in blocks:
+        failed = {**block.errors, **failed}  # the first error of each is told
+        good = [column for column, place in enumerate(block.positions) if place not in failed]
+        numbers = np.arange(block.first, block.first + len(block.numbers)) + 1
+        chosen = ids[[block.positions[column] for column in good]]
+        experiments.write_trials(connection, key, numbers, chosen, block.numbers[:, good])
+    if failed:
+        experiments.drop_symbols(connection, key, [rows[place].id for place in failed])
+    return failed
 
 
 def _fit(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphafactory.pipeline.simulating import work
+from alphafactory.simulation import configure_cache, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +51,9 @@ def _results(
         return [work(chunk, terms) for chunk in chunks]
     from joblib import Parallel, delayed  # noqa: PLC0415  (loaded only when workers pay)
 
+    # Compiled once here, the simulator is loaded by every worker; else each of them would compile it.
+    if not any(configure_cache(Path(terms.cache_folder)).rglob("*.nbi")):
+        warm_up()
     parallel = Parallel(n_jobs=workers, backend=compute.backend)
     results: list[list[Finished]] = parallel(delayed(work)(chunk, terms) for chunk in chunks)
     return results

@@ -8,12 +8,17 @@ files of the package cannot.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alphafactory.errors import SimulationError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 _KERNEL = "alphafactory.simulation.kernel"
 
@@ -57,6 +62,13 @@ def configure_cache(folder: Path) -> Path:
         # Numba has read its environment at import and must be told.
         sys.modules["numba"].config.CACHE_DIR = str(place)
     return place
+
+
+def load_kernel() -> ModuleType:
+    """Return the compiled kernel; where nobody has chosen a folder for it, it is kept in the environment."""
+    if "NUMBA_CACHE_DIR" not in os.environ:
+        configure_cache(AHEAD)
+    return importlib.import_module(_KERNEL)
 
 
 def _unwritable(place: Path, why: str) -> SimulationError:

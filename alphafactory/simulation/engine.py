@@ -5,6 +5,7 @@ Goes in: bars, signals, settings. Comes out: a `Simulation`, whose money adds up
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 from alphafactory.domain.results import Simulation
 from alphafactory.errors import SimulationError
 from alphafactory.simulation import layout as at
+from alphafactory.simulation.cache import load_kernel
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
 from alphafactory.simulation.rules import encode_rules, fees_of_sales, judge_against_signals, needed_estimates
 from alphafactory.simulation.tables import orders_of, trades_of
@@ -92,16 +94,18 @@ def simulate_account(
 
 def warm_up() -> None:
     """Compile the kernel, or load it from the cache, so that the first simulation does not pay for it."""
-    from alphafactory.simulation import estimates, kernel  # noqa: F401, PLC0415  importing is compiling
+    load_kernel()
+    importlib.import_module("alphafactory.simulation.estimates")  # importing is compiling: signatures are explicit
 
 
 def complete_market(market: FloatArray, sessions: DateArray, settings: SimulationSettings) -> FloatArray:
     """Return the market with the estimates and fees that the settings use, shape (symbols, 8 or 15, n)."""
-    from alphafactory.simulation.estimates import compute_estimates  # noqa: PLC0415  compiled as well
-
     needed = needed_estimates(settings)
     if not needed and not settings.sell_fees:
         return market
+    load_kernel()
+    from alphafactory.simulation.estimates import compute_estimates  # noqa: PLC0415  compiled as well
+
     symbols, _, count = market.shape
     whole = np.empty((symbols, at.WHOLE_MARKET, count))
     whole[:, : at.PLAIN_MARKET] = market
@@ -141,8 +145,7 @@ def calendar_days(sessions: DateArray) -> FloatArray:
 def _run(
     question: _Question, signals: FloatArray | Signals, settings: SimulationSettings, periods_per_year: int
 ) -> Simulation:
-    from alphafactory.simulation import kernel  # noqa: PLC0415  Numba is loaded when something is simulated
-
+    kernel = load_kernel()  # loads Numba, which only a simulation needs
     sessions, names, symbols = question.sessions, question.names, len(question.bars)
     market = complete_market(judged_market(question.bars, names, sessions), sessions, settings)
     judged, nan_targets = judged_signals(signals, sessions, symbols, names)

@@ -13,6 +13,7 @@ import numpy as np
 
 from alphafactory.errors import SimulationError
 from alphafactory.simulation import layout as at
+from alphafactory.simulation.cache import load_kernel
 from alphafactory.simulation.engine import calendar_days, complete_market, stacked
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
 from alphafactory.simulation.rules import encode_rules, judge_against_signals, serves_plain
@@ -90,8 +91,6 @@ def measure(prepared: Prepared, signals: FloatArray | Signals, *, risk_free_rate
     Raises:
         SimulationError: impossible signals.
     """
-    from alphafactory.simulation import kernel  # noqa: PLC0415  Numba is loaded when something is simulated
-
     symbols = len(prepared.market)
     judged, _ = judged_signals(signals, prepared.sessions, symbols, prepared.names)
     judge_against_signals(prepared.settings, judged)
@@ -101,7 +100,7 @@ def measure(prepared: Prepared, signals: FloatArray | Signals, *, risk_free_rate
     rules[at.RISK_FREE] = (1.0 + risk_free_rate) ** (1.0 / prepared.periods_per_year) - 1.0
     count = len(prepared.sessions)
     numbers, nothing = np.empty((symbols, len(NUMBERS))), np.empty((0, 1))
-    kernel.run(
+    load_kernel().run(
         prepared.market, kinds, prepared.days, rules, prepared.delisted, np.empty((2, at.COLUMNS)), nothing,
         nothing, np.empty((2, count)), np.empty((1, 3, 0)), numbers,
     )  # fmt: skip
