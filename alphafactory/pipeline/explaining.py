@@ -113,7 +113,7 @@ def explain(workspace: Workspace, backtest_id: int, trade: int | None = None) ->
         trades, curves = results.read_trades(connection, [backtest_id]), results.read_curves(connection, [backtest_id])
     configure_cache(workspace.config.paths.var / "cache" / "numba")
     played = _repeat(row, strategy, settings, known, panel.symbol(0))
-    differences = tuple(_differences(row, trades[backtest_id], played, has_detail=backtest_id in curves))
+    differences = tuple(_differences(row, trades[backtest_id], curves.get(backtest_id), played))
     briefs = tuple(_briefs(played))
     if trade is not None and not 1 <= trade <= len(briefs):
         raise UsageError(_no_such_trade(backtest_id, trade, len(briefs)))
@@ -264,17 +264,21 @@ def _briefs(played: Played) -> Iterator[TradeBrief]:
 
 
 def _differences(
-    row: Mapping[str, Any], stored: Sequence[Mapping[str, Any]], played: Played, *, has_detail: bool
+    row: Mapping[str, Any], stored: Sequence[Mapping[str, Any]], curve: Mapping[str, Any] | None, played: Played
 ) -> Iterator[str]:
-    """Yield in words where the repetition differs from what is stored, the first trade that does in detail."""
+    """Yield in words where the repetition differs from what is stored, the first session and trade that do in detail.
+
+    `curve` is None where the detail is no longer kept.
+    """
     simulation = played.simulation
     capital = simulation.initial_capital
     if not _same(row["end_equity"], float(simulation.equity[-1]), capital):
         yield f"End equity is {float(simulation.equity[-1]):,.2f} now, and {row['end_equity']:,.2f} is stored."
-    if not has_detail:
+    if curve is None:
         if row["n_trades"] != len(simulation.trades):
             yield f"There are {len(simulation.trades)} trades now, and {row['n_trades']:.0f} were made."
         return
+    yield from _other_equity(curve, played)
     if len(stored) != len(simulation.trades):
         yield f"There are {len(simulation.trades)} trades now, and {len(stored)} are stored."
     pairs = zip(stored, _briefs(played), strict=False)
@@ -285,6 +289,18 @@ def _differences(
             found.append("exit_reason")
         if found:
             yield f"Trade {place + 1} is another now: {', '.join(name.replace('_', ' ') for name in found)}."
+            return
+
+
+def _other_equity(curve: Mapping[str, Any], played: Played) -> Iterator[str]:
+    """Tell the first session whose equity is another now."""
+    sessions, equity = played.bars.sessions.tolist(), played.simulation.equity.tolist()
+    if sessions != curve["sessions"]:
+        yield f"The simulated sessions are others now: {len(sessions)}, and {len(curve['sessions'])} are stored."
+        return
+    for session, now, then in zip(sessions, equity, curve["equity"], strict=True):
+        if not _same(then, now, played.simulation.initial_capital):
+            yield f"Equity differs from {session} on: it is {now:,.2f} now, and {then:,.2f} is stored."
             return
 
 

@@ -78,7 +78,8 @@ def slipped(  # noqa: PLR0911  one line a model
 def commission(quantity: float, paid: float, factor: float, rules: FloatArray) -> float:
     """Return the commission of a fill of `quantity` shares at the price `paid`."""
     value = quantity * paid
-    fee = rules[COMMISSION_RATE] * value + max(rules[MINIMUM], rules[PER_SHARE] * quantity / factor)
+    by_share = rules[PER_SHARE] * quantity / factor if rules[PER_SHARE] > 0.0 else 0.0
+    fee = rules[COMMISSION_RATE] * value + max(rules[MINIMUM], by_share)
     if rules[MAXIMUM] < math.inf:
         fee = min(fee, rules[MAXIMUM] * value)
     return fee
@@ -128,8 +129,9 @@ def affordable(
         return 0.0
     factor = market[symbol, SPLIT_FACTOR, row]
     price_and_fee = paid * (1.0 + rules[COMMISSION_RATE])
-    shares = money / (price_and_fee + rules[PER_SHARE] / factor)
-    if rules[PER_SHARE] * shares / factor < rules[MINIMUM]:
+    by_share = rules[PER_SHARE] / factor if rules[PER_SHARE] > 0.0 else 0.0
+    shares = money / (price_and_fee + by_share)
+    if by_share * shares < rules[MINIMUM]:
         shares = (money - rules[MINIMUM]) / price_and_fee
     if rules[MAXIMUM] < math.inf:
         # The fee is the smaller of two sums that grow with the shares, so the shares are the larger of two solutions.

@@ -64,6 +64,9 @@ from alphafactory.simulation.sizes import full_size
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
+_AT_ONCE = 8
+"""Values that are compared before the next look: the processor does so many in one step or two."""
+
 
 @folded
 def _settled(cash: float, spending: float, held: float, price: float) -> float:
@@ -100,6 +103,22 @@ def _whole_lots(
     if lots > shares and spent(side, lots, price, 0, row, row - 1, 1.0, market, rules) > limit:
         lots -= rules[LOT] * factor
     return max(lots, 0.0)
+
+
+@folded
+def _while_equal(values: FloatArray, value: float, first: int, last: int) -> int:
+    """Return the first position from `first` to before `last` with another value, else `last`."""
+    at = first
+    while at + _AT_ONCE <= last:
+        others = 0
+        for ahead in range(_AT_ONCE):
+            others += values[at + ahead] != value
+        if others > 0:
+            break
+        at += _AT_ONCE
+    while at < last and values[at] == value:
+        at += 1
+    return at
 
 
 @inner
@@ -173,15 +192,12 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
     row = 0
     while row < sessions:
         if not waits and (held == 0.0 or not leveled):
-            end = row
             if held == 0.0:
-                while end < sessions and target[end] == goal:
-                    end += 1
+                end = _while_equal(target, goal, row, sessions)
                 for at in range(row, end):
                     curve[at] = cash
             else:
-                while end < sessions and target[end] == goal and dividends[end] == 0.0:
-                    end += 1
+                end = _while_equal(dividends, 0.0, row, _while_equal(target, goal, row, sessions))
                 if end == sessions and delisted_row >= 0.0:
                     end = max(row, sessions - 1)
                 for at in range(row, end):

@@ -147,3 +147,14 @@ def test_a_combination_is_backtested_at_night_and_on_demand(nights: Nights, file
     assert (found.outcome, result["strategy"], result["params"]) == (
         "fine", text, {"sma_crossover.fast": 5, "sma_crossover.slow": 50},
     )  # fmt: skip
+
+
+def test_the_index_is_followed_and_judged_though_it_is_no_member(nights: Nights, file: PriceFile) -> None:
+    file.row("S1", date(2023, 6, 1))[6] *= -1
+    file.write(until=DAY)
+    nights.settings |= {"universe.symbols": ["S0"], "backtest.index": "S1"}
+    assert nights.run(DAY).outcome == "fine"
+    assert nights.ask("SELECT DISTINCT ticker FROM v_current_backtests") == [("S0",)]
+    assert nights.ask("SELECT ticker, session FROM v_quarantined") == [("S1", date(2023, 6, 1))]
+    assert nights.ask("SELECT count(*) FROM v_current_backtests WHERE beta IS NOT NULL") == [(2,)]
+    assert nights.ask("SELECT ticker FROM symbols ORDER BY 1") == [("S0",), ("S1",)]

@@ -131,6 +131,7 @@ def test_another_source_of_the_strategy_is_told(nights: Nights, file: PriceFile)
         ("UPDATE trades SET exit_reason = 'time' WHERE number = 1", ["exit reason"]),
         ("UPDATE backtests SET end_equity = end_equity * 1.000001", ["End equity is"]),
         ("DELETE FROM trades WHERE number > 2", ["2 are stored"]),
+        ("UPDATE equity SET equity[100] = equity[100] + 0.1", ["Equity differs from 2023-05-25 on"]),
     ],
 )
 def test_a_stored_number_that_the_repetition_does_not_give_is_told(

@@ -378,7 +378,7 @@ class Account:
                 order.kept_refusal = kept_position(self, symbol, order)
         order.hindrance = order.refusal or {"market": "", "limit": "limit"}.get(order.kind, "stop")
         if symbol.gone:
-            self.end_all(symbol, "delisted")
+            self.end(order, "delisted")
         elif order.side == symbol.closed_direction != 0:
             self.end(order, "direction_closed")
         elif symbol.trade is None or symbol.trade.side == order.side:

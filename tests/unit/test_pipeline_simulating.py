@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from small_markets import market, model, random_market
 
+from alphafactory.config import ComputeConfig
+from alphafactory.domain.progress import SILENT
 from alphafactory.domain.results import EXIT_REASONS
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError
@@ -23,6 +25,7 @@ from alphafactory.pipeline.simulating import (
     strategy_signals,
     work,
 )
+from alphafactory.pipeline.workers import run_work
 from alphafactory.simulation import warm_up
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.buy_and_hold import BuyAndHold
@@ -147,6 +150,22 @@ def test_signals_keep_their_arrays_and_what_they_mean() -> None:
 def test_an_array_of_another_shape_is_named(spoil: Any, shape: str) -> None:
     with pytest.raises(SimulationError, match=rf"'with_stops' returned stop of shape {shape} for 300 sessions"):
         strategy_signals(WithStops, {"spoil": spoil}, BARS, computation_of(BARS))
+
+
+def test_any_number_of_workers_gives_the_same_to_the_bit_in_the_same_order(tmp_path: Path) -> None:
+    tasks = tuple(Task("sma_crossover", {"fast": fast, "slow": 30}, f"{fast}") for fast in (5, 10, 20))
+    loads = [SymbolWork(f"S{seed}", random_market(seed)[0], False, 252, tasks) for seed in range(9)]
+    alone, shared = (
+        run_work(loads, terms(tmp_path), ComputeConfig(workers=workers, backend="threading"), SILENT)
+        for workers in (1, 3)
+    )
+    assert len(alone) == 27
+    for one, other in zip(alone, shared, strict=True):
+        assert one.fingerprint == other.fingerprint
+        assert one.simulation is not None
+        assert other.simulation is not None
+        assert one.simulation.equity.tobytes() == other.simulation.equity.tobytes()
+        assert one.metrics == other.metrics
 
 
 def test_a_period_without_bars_fails_in_words(tmp_path: Path) -> None:
