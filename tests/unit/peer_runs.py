@@ -132,10 +132,10 @@ def with_backtesting(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own: trades left open, and orders that it cancels
-        program = Backtest(_frame(bars), Follow, cash=capital, finalize_trades=False, **words)
+        program = Backtest(price_frame(bars), Follow, cash=capital, finalize_trades=False, **words)
         if not whole:
             program = FractionalBacktest(
-                _frame(bars), Follow, fractional_unit=UNIT, cash=capital, finalize_trades=False, **words
+                price_frame(bars), Follow, fractional_unit=UNIT, cash=capital, finalize_trades=False, **words
             )
         answer = program.run()
     closed = answer["_trades"][["EntryBar", "EntryPrice", "ExitBar", "ExitPrice", "Size"]].to_numpy(np.float64)
@@ -150,7 +150,8 @@ def _prices(signals: Signals, row: int, unit: float) -> dict[str, float]:
     return {name: float(prices[row]) * unit for name, prices in columns.items() if prices is not None}
 
 
-def _frame(bars: Bars) -> Any:
+def price_frame(bars: Bars) -> Any:
+    """Return the bars as the frame that backtesting.py takes."""
     import pandas as pd  # noqa: PLC0415  the peer's own input
 
     columns = {name.title(): getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}

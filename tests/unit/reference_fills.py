@@ -133,6 +133,8 @@ def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: 
         lot = symbol.last_bar.factor * (settings.shares.value or 1.0)
         return rounded - lot if rounded > shares and costs_too_much(rounded) else rounded
 
+    if not account.exceeds(wanted * c.price, 0.0, equity):
+        wanted = 0.0
     short = wanted <= 0 or costs_too_much(wanted)
     order.rest = in_lots(wanted)
     shares = min(order.rest, in_lots(account.shares_for(c, allowed))) if short else order.rest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from alphafactory.domain.bars import Bars
-from alphafactory.domain.results import ORDER_ENDS, ORDER_KINDS, Simulation
+from alphafactory.domain.results import EXIT_REASONS, ORDER_ENDS, ORDER_KINDS, Simulation
 from alphafactory.domain.settings import SimulationSettings, parse_settings
 
 if TYPE_CHECKING:
@@ -65,6 +65,18 @@ def lines(*rows: str, factor: Sequence[float] | None = None, dividends: Sequence
     )  # fmt: skip
 
 
+def calm(sessions: int) -> list[str]:
+    """Lines of bars with a true range of 2 each, so that the ATR is exactly 2."""
+    return [f"100 101 99 100 {1000 + 7 * k}" for k in range(sessions)]
+
+
+def run(*rows: str, target: Sequence[float], **words: Any) -> Simulation:
+    """Simulate bars given as lines."""
+    from alphafactory.simulation import simulate  # noqa: PLC0415  most that is here needs no simulator
+
+    return simulate(lines(*rows), np.array(target, float), model(**words))
+
+
 def random_market(seed: int, days: int = 300) -> tuple[Bars, np.ndarray]:
     """Make a random walk with dividends, and targets that change every few days."""
     draw = np.random.default_rng(seed)
@@ -105,6 +117,17 @@ def random_target(seed: int, days: int, choices: Sequence[float] = (0.0, 1.0, 0.
 def ends(result: Simulation) -> list[str]:
     """How each order ended."""
     return [ORDER_ENDS[end] for end in result.orders.end]
+
+
+def refused(result: Simulation) -> list[tuple[int, str]]:
+    """Rows and reasons of the orders that were refused, cut or given up."""
+    short = result.orders.take(result.orders.short)
+    return [(int(row), ORDER_ENDS[end]) for row, end in zip(short.ended, short.end, strict=True)]
+
+
+def reasons(result: Simulation) -> list[str]:
+    """Why each trade ended."""
+    return [EXIT_REASONS[reason] for reason in result.trades.exit_reason]
 
 
 def kinds(result: Simulation) -> list[str]:

@@ -144,7 +144,7 @@ def test_it_fills_without_volume() -> None:
 @pytest.mark.parametrize(("close", "theirs"), [(100.0, 250), (120.0, 150)])
 def test_it_sizes_an_addition_to_a_short_by_the_close_of_the_bar_it_fills_in(close: float, theirs: float) -> None:
     from backtesting import Backtest, Strategy  # noqa: PLC0415  takes a second
-    from peer_runs import _frame  # noqa: PLC0415
+    from peer_runs import price_frame  # noqa: PLC0415
 
     bars = bars_of(FLAT, FLAT, FLAT, (100, max(close, 101), 99, close), FLAT)
 
@@ -158,7 +158,7 @@ def test_it_sizes_an_addition_to_a_short_by_the_close_of_the_bar_it_fills_in(clo
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own: a trade left open
-        answer = Backtest(_frame(bars), SellTwice, cash=100_000.0).run()
+        answer = Backtest(price_frame(bars), SellTwice, cash=100_000.0).run()
     assert [-trade.size for trade in answer["_strategy"].trades] == [500, theirs]
     halves = ours(bars, np.array([0.0, -0.5, -0.75, -0.75, -0.75]))
     assert halves.trades[0, 4] == pytest.approx(-750)
