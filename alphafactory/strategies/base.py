@@ -14,6 +14,8 @@ A strategy file needs nothing else than such a class:
         @staticmethod
         def signals(view, params):
             return np.where(view.close > view.indicators["average"], 1.0, 0.0)
+
+One that also says where to buy and where to stop returns `Signals`, whose `target` is the array above.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from alphafactory.errors import PluginError
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.plugins import IndicatorRequest, MarketView, Parameter
+    from alphafactory.domain.signals import Signals
 
 StrategyParameters: TypeAlias = Mapping[str, int | float]
 """A value for every parameter of a strategy."""
@@ -65,11 +68,12 @@ class Strategy(ABC):
 
     @staticmethod
     @abstractmethod
-    def signals(view: MarketView, params: StrategyParameters) -> FloatArray:
+    def signals(view: MarketView, params: StrategyParameters) -> FloatArray | Signals:
         """Return the targets, shape (sessions, symbols), in [-1, 1]: share of the position, negative for short.
 
-        Row t may use rows up to t of the view and no other; it is filled at the next session's open. The function reads
+        Row t may use rows up to t of the view and no other; its order works from the next session on. The function reads
         nothing but its arguments, changes none of them, and answers the same whenever it is asked. NaN is flat.
+        `Signals` add, in arrays of the same shape, prices that orders wait for, levels, lives and priorities.
         """
 
 

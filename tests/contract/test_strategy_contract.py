@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 
 from alphafactory.domain.bars import BAR_FIELDS, Bars
 from alphafactory.domain.plugins import MarketView
+from alphafactory.domain.settings import parse_settings
+from alphafactory.domain.signals import Signals
 from alphafactory.errors import UsageError
 from alphafactory.indicators.catalogue import compute_function, function_warm_up, shipped_catalogue
+from alphafactory.simulation import simulate
+from alphafactory.simulation.inputs import judged_signals
 from alphafactory.strategies.catalogue import code_hash, discover_strategies
 from alphafactory.strategies.parameters import resolve_parameters, warm_up
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from alphafactory.strategies.base import Strategy, StrategyParameters
 
 REGISTRY = discover_strategies()
+ARRAYS = tuple(field.name for field in dataclasses.fields(Signals) if field.name != "distances")
 each_strategy = pytest.mark.parametrize("strategy", list(REGISTRY), ids=REGISTRY.names())
 
 
@@ -56,8 +61,24 @@ def random_market(seed: int, length: int, symbols: int = 3) -> list[Bars]:
     return [random_bars(seed + symbol, length) for symbol in range(symbols)]
 
 
-def targets_of(strategy: type[Strategy], params: StrategyParameters, market: list[Bars]) -> FloatArray:
-    return strategy.signals(view_of(strategy, params, market), params)
+def answer_of(strategy: type[Strategy], params: StrategyParameters, view: MarketView) -> Signals:
+    """Ask a strategy; one that returns a target alone returns signals of nothing else."""
+    returned = strategy.signals(view, params)
+    return returned if isinstance(returned, Signals) else Signals(returned)
+
+
+def signals_of(strategy: type[Strategy], params: StrategyParameters, market: list[Bars]) -> Signals:
+    return answer_of(strategy, params, view_of(strategy, params, market))
+
+
+def arrays_of(signals: Signals) -> dict[str, FloatArray]:
+    """The arrays that a strategy gave, by name."""
+    given_arrays = {name: getattr(signals, name) for name in ARRAYS}
+    return {name: array for name, array in given_arrays.items() if array is not None}
+
+
+def bits(signals: Signals, rows: slice = slice(None)) -> dict[str, bytes]:
+    return {name: array[rows].tobytes() for name, array in arrays_of(signals).items()}
 
 
 def defaults(strategy: type[Strategy]) -> StrategyParameters:
@@ -97,40 +118,45 @@ def test_its_indicators_exist_and_take_the_parameters_at_their_bounds(strategy: 
 
 @each_strategy
 @pytest.mark.parametrize(("length", "symbols"), [(0, 1), (1, 1), (2, 3), (40, 1), (600, 4)])
-def test_targets_have_the_shape_and_the_range(strategy: type[Strategy], length: int, symbols: int) -> None:
-    targets = targets_of(strategy, defaults(strategy), random_market(1, length, symbols))
-    assert targets.shape == (length, symbols)
-    assert targets.dtype == np.float64
-    assert not np.isnan(targets).any()
-    assert (np.abs(targets) <= 1.0).all()
+def test_signals_have_the_shape_and_the_range(strategy: type[Strategy], length: int, symbols: int) -> None:
+    market = random_market(1, length, symbols)
+    signals = signals_of(strategy, defaults(strategy), market)
+    for array in arrays_of(signals).values():
+        assert array.shape == (length, symbols)
+        assert array.dtype == np.float64
+    assert not np.isnan(signals.target).any()
+    if length > 0:
+        # The simulator's own judgement: targets in [-1, 1], prices above 0, lives in whole bars.
+        judged, missing = judged_signals(signals, market[0].sessions, symbols, [f"symbol {k}" for k in range(symbols)])
+        assert (missing, judged.distances) == (0, signals.distances)
 
 
 @each_strategy
 def test_it_trades_on_some_market(strategy: type[Strategy]) -> None:
-    assert targets_of(strategy, defaults(strategy), random_market(2, 900)).any()
+    assert signals_of(strategy, defaults(strategy), random_market(2, 900)).target.any()
 
 
 @each_strategy
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), length=st.integers(1, 300), share=st.floats(0.0, 1.0))
-def test_targets_on_a_prefix_are_the_prefix_of_the_targets(
+def test_signals_on_a_prefix_are_the_prefix_of_the_signals(
     strategy: type[Strategy], seed: int, length: int, share: float
 ) -> None:
     cut, params, market = int(share * length), defaults(strategy), random_market(seed, length)
-    whole = targets_of(strategy, params, market)
-    part = targets_of(strategy, params, [bars.part(slice(0, cut)) for bars in market])
-    assert whole[:cut].tobytes() == part.tobytes()
+    whole = signals_of(strategy, params, market)
+    part = signals_of(strategy, params, [bars.part(slice(0, cut)) for bars in market])
+    assert bits(whole, slice(0, cut)) == bits(part)
 
 
 @each_strategy
-def test_later_bars_change_no_earlier_target(strategy: type[Strategy]) -> None:
+def test_later_bars_change_no_earlier_signal(strategy: type[Strategy]) -> None:
     params, market = defaults(strategy), random_market(3, 400)
     factors = np.where(np.arange(400) < 300, 1.0, 3.0)
     other = [
         dataclasses.replace(bars, **{name: getattr(bars, name) * factors for name in BAR_FIELDS}) for bars in market
     ]
-    before, after = targets_of(strategy, params, market), targets_of(strategy, params, other)
-    assert before[:300].tobytes() == after[:300].tobytes()
+    before, after = signals_of(strategy, params, market), signals_of(strategy, params, other)
+    assert bits(before, slice(0, 300)) == bits(after, slice(0, 300))
 
 
 @each_strategy
@@ -138,8 +164,7 @@ def test_is_deterministic_and_leaves_its_arguments_alone(strategy: type[Strategy
     params = defaults(strategy)
     view = view_of(strategy, params, random_market(4, 300))
     seen_params, seen_view = copy.deepcopy(params), copy.deepcopy(view)
-    first, second = strategy.signals(view, params), strategy.signals(view, params)
-    assert first.tobytes() == second.tobytes()
+    assert bits(answer_of(strategy, params, view)) == bits(answer_of(strategy, params, view))
     assert params == seen_params
     assert view.indicators.keys() == seen_view.indicators.keys()
     assert all(np.array_equal(getattr(view, name), getattr(seen_view, name)) for name in BAR_FIELDS)
@@ -148,11 +173,11 @@ def test_is_deterministic_and_leaves_its_arguments_alone(strategy: type[Strategy
 @each_strategy
 def test_every_parameter_is_alive(strategy: type[Strategy]) -> None:
     params, market = defaults(strategy), random_market(5, 1500)
-    expected = targets_of(strategy, params, market).tobytes()
+    expected = bits(signals_of(strategy, params, market))
     for name, parameter in strategy.parameters.items():
         others = [value for value in (parameter.low, parameter.high) if value != parameter.default]
-        changed = [targets_of(strategy, {**params, name: value}, market).tobytes() for value in others]
-        assert any(bytes_ != expected for bytes_ in changed), f"{name} never changes a target"
+        changed = [bits(signals_of(strategy, {**params, name: value}, market)) for value in others]
+        assert any(found != expected for found in changed), f"{name} never changes a signal"
 
 
 @each_strategy
@@ -170,4 +195,13 @@ def test_a_symbol_that_lists_late_is_flat_until_then(strategy: type[Strategy]) -
         **{name: listed_late(getattr(view, name)) for name in BAR_FIELDS},
         indicators={name: listed_late(array) for name, array in view.indicators.items()},
     )
-    assert (np.nan_to_num(strategy.signals(late, params)[:100, 1]) == 0.0).all()
+    assert (np.nan_to_num(answer_of(strategy, params, late).target[:100, 1]) == 0.0).all()
+
+
+@each_strategy
+def test_it_can_be_simulated(strategy: type[Strategy]) -> None:
+    bars = random_bars(7, 900)
+    signals = signals_of(strategy, defaults(strategy), [bars])
+    result = simulate(bars, signals, parse_settings(initial_capital=1e5, stop="3%", commission="bps:5"))
+    assert len(result.trades) > 0
+    assert result.balance_error <= 1e-9

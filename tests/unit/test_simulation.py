@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from small_markets import calm, ends, kinds, lines, market, model, random_market, refused, run
+from small_markets import ends, lines, market, model, random_market, refused, run
 
 from alphafactory.domain.results import EXIT_REASONS
-from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError
 from alphafactory.simulation import simulate
 from alphafactory.simulation.engine import prove_balance
@@ -283,88 +282,6 @@ def test_interest_is_of_the_cash_before_this_sessions_dividend() -> None:
     result = simulate(bars, np.array([0.5, 0.5, 0.5]), model(interest="36.5%"))
     # 1000 for the first day, half of 1001 for the second.
     assert result.interest == pytest.approx(1.0 + 0.5005)
-
-
-# Orders: how they wait, and how they end
-
-
-def test_an_order_lives_so_many_bars_and_an_exit_for_ever() -> None:
-    bars = ["100 101 99 100 9", "101 102 100 101 0", "102 103 101 102 0", "103 104 102 103 9"]
-    assert refused(run(*bars, target=[1, 1, 1, 1], good_for=2)) == [(2, "no_volume")]
-    assert len(run(*bars, target=[1, 1, 1, 1], good_for=3).trades) == 1
-    bars = [CALM, "100 102 99 101", *(f"{k} {k + 1} {k - 1} {k} 0" for k in range(101, 104)), "104 105 103 104 9"]
-    result = run(*bars, target=[1, 0, 0, 0, 0, 0], good_for=1)
-    assert (result.trades.exit_row.tolist(), ends(result)) == ([5], ["filled", "filled"])
-
-
-def test_the_strategys_life_of_an_order_replaces_the_settings() -> None:
-    bars = lines("100 101 99 100 9", "101 102 100 101 0", "102 103 101 102 0", "103 104 102 103 9")
-    target = np.ones(4)
-    for life, trades in ((1.0, 0), (3.0, 1), (0.0, 1), (NAN, 0)):
-        signals = Signals(target, good_for=np.array([life, 1, 1, 1]))
-        assert len(simulate(bars, signals, model(good_for=2)).trades) == trades
-
-
-def test_an_order_ends_where_another_change_replaces_it_or_takes_it_back() -> None:
-    bars = [CALM, "101 103 100 102", "102 104 101 103", "103 105 102 104"]
-    result = run(*bars, target=[1, 0.5, 0.5, 0], entry="limit:2%")
-    # The first never met 98, nor the second 99.96; a target of 0 then finds no position and leaves no row.
-    assert refused(result) == [(1, "limit"), (3, "limit")]
-    assert result.orders.weight.tolist() == [1.0, 0.5]
-    assert len(result.trades) == 0
-
-
-def test_an_order_that_finds_nothing_to_change_leaves_no_row() -> None:
-    # Half of 1000, a double and half of it sold on its own account: at 200 a third of 1500 is what 2.5 shares are.
-    result = run(CALM, "100 102 99 100", "200 201 199 200", target=[0.5, 2 / 3, 2 / 3])
-    assert ends(result) == ["filled"]
-    assert result.positions[:, 0].tolist() == pytest.approx([0.0, 5.0, 5.0])
-
-
-@pytest.mark.parametrize(
-    ("entry", "bar", "price"),
-    [("limit:0.5atr", "100 101 98.5 100", 99.0), ("stop:0.5atr", "100 101.5 99 100", 101.0),
-     ("limit:0.5atr", "98 99 97 98", 98.0), ("stop:0.5atr", "102 103 101 102", 102.0)],
-)  # fmt: skip
-def test_prices_in_units_of_the_range(entry: str, bar: str, price: float) -> None:
-    result = run(*calm(15), bar, target=[0] * 14 + [1, 1], entry=entry)
-    assert result.trades.entry_price.tolist() == pytest.approx([price])
-
-
-def test_a_price_in_units_of_a_range_that_is_not_known_refuses_the_order() -> None:
-    assert refused(run(*calm(3), target=[1, 1, 1], entry="limit:1atr")) == [(0, "no_estimate")]
-
-
-def test_the_strategys_price_makes_an_order_of_its_own_kind() -> None:
-    # The settings wait for a rise of 2 %; the strategy bids 97, and the bar that rises to 103 falls there too.
-    bars = lines(CALM, "100 103 96 100")
-    bid = simulate(bars, Signals(np.ones(2), entry_limit=np.array([97.0, NAN])), model(entry="stop:2%"))
-    assert (bid.trades.entry_price.tolist(), kinds(bid)) == ([97.0], ["limit"])
-    both = Signals(np.ones(2), entry_limit=np.array([102.5, NAN]), entry_stop=np.array([102.0, NAN]))
-    stop_limit = simulate(bars, both, model(slippage="bps:100"))
-    assert (stop_limit.trades.entry_price.tolist(), kinds(stop_limit)) == ([102.0], ["stop_limit"])
-    setting = simulate(bars, np.ones(2), model(entry="stop:2%"))
-    assert (setting.trades.entry_price.tolist(), kinds(setting)) == ([102.0], ["stop_market"])
-
-
-def test_a_sale_waits_above() -> None:
-    result = run(CALM, "100 103 99 101", target=[-1, -1], entry="limit:2%")
-    assert (result.trades.entry_price.tolist(), result.trades.quantity[0]) == ([102.0], pytest.approx(-1000 / 102))
-    result = run(CALM, "100 101 97 99", target=[-1, -1], entry="stop:2%", slippage="bps:100")
-    assert result.trades.entry_price.tolist() == pytest.approx([97.02])
-
-
-def test_an_auction_at_the_open_looks_at_the_open() -> None:
-    bars = [CALM, "99 101 96 98", "97 100 95 99"]
-    result = run(*bars, target=[1, 1, 1], entry="limit:2%", resting="auction")
-    assert (result.trades.entry_row.tolist(), result.trades.entry_price.tolist()) == ([2], [97.0])
-
-
-def test_market_orders_of_a_kind_of_fill_do_not_wait_for_a_price() -> None:
-    # Exits go at the moment of `fill`, whatever entries wait for.
-    bars = [CALM, "100 101 97 99", "100 105 99 104"]
-    result = run(*bars, target=[1, 0, 0], entry="limit:2%", fill="next_close")
-    assert (result.trades.entry_price.tolist(), result.trades.exit_price.tolist()) == ([98.0], [104.0])
 
 
 # Results
