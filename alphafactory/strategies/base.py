@@ -71,8 +71,8 @@ class Strategy(ABC):
     def signals(view: MarketView, params: StrategyParameters) -> FloatArray | Signals:
         """Return the targets, shape (sessions, symbols), in [-1, 1]: share of the position, negative for short.
 
-        Row t may use rows up to t of the view and no other; its order works from the next session on. The function reads
-        nothing but its arguments, changes none of them, and answers the same whenever it is asked. NaN is flat.
+        Row t may use rows up to t of the view and no other; its order works from the next session on. The
+        function reads nothing but its arguments, changes none of them, and always answers the same. NaN is flat.
         `Signals` add, in arrays of the same shape, prices that orders wait for, levels, lives and priorities.
         """
 

@@ -198,25 +198,25 @@ def test_the_readme_leads_to_every_page() -> None:
     assert set(PAGES) <= reached
 
 
-def example(base: str) -> str:
-    """Return the one shown plug-in with that base class."""
-    [text] = [text for _, text in blocks("python") if f"({base}):" in text]
+def example(name: str) -> str:
+    """Return the one shown file with a class of that name."""
+    [text] = [text for _, text in blocks("python") if f"class {name}(" in text]
     return text
 
 
-def loaded(base: str, name: str) -> Any:
+def loaded(name: str) -> Any:
     """Run the shown file and return its class."""
     module: dict[str, Any] = {"__name__": name}
-    exec(compile(example(base), f"{name}.py", "exec"), module)
+    exec(compile(example(name), f"{name}.py", "exec"), module)
     return module[name]
 
 
 def test_every_example_is_tried() -> None:
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
 
 
 def test_the_example_strategy_works(tmp_path: Path) -> None:
-    (tmp_path / "example.py").write_text(example("Strategy"), encoding="utf-8")
+    (tmp_path / "example.py").write_text(example("MomentumPullback"), encoding="utf-8")
     found = discover_strategies(tmp_path)
     assert found.broken == []
     mine = [strategy for name, strategy in found.items() if str(tmp_path) in found.paths[name]]
@@ -231,8 +231,20 @@ def test_the_example_strategy_works(tmp_path: Path) -> None:
     assert mine[0].signals(view, resolve_parameters(mine[0], {})).ravel().tolist() == [0, 1, 1, 0, 0, 1]
 
 
+def test_the_example_with_prices_works(tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(example("DipBelowChannel"), encoding="utf-8")
+    dip = discover_strategies(tmp_path).get("dip_below_channel")
+    close = np.array([[100.0], [101.0], [100.5], [102.0]])
+    indicators = {"trend": np.full((4, 1), 90.0), "range": np.array([[np.nan], [2.0], [2.0], [2.0]])}
+    view = MarketView(np.datetime64("2020-01-01") + np.arange(4), close, close, close, close, close, indicators)
+    signals = dip.signals(view, resolve_parameters(dip, {}))
+    assert signals.target.ravel().tolist() == [0, 0, 1, 0]
+    prices = [array[2, 0] for array in (signals.entry_limit, signals.stop, signals.take_profit, signals.good_for)]
+    assert prices == [98.5, 96.5, 100.5, 3]
+
+
 def test_the_example_rule_works() -> None:
-    rule = loaded("SeriesRule", "RepeatedVolume")()
+    rule = loaded("RepeatedVolume")()
     sessions = np.datetime64("2020-01-01") + np.arange(3)
     price, lines = np.full(6, 10.0), np.zeros(6, dtype=np.int64)
     volume = np.array([100.0, 100.0, 101.0, 101.0, 0.0, 0.0])
@@ -249,7 +261,7 @@ def test_the_example_source_works() -> None:
     limits = VendorLimits(per_minute=1000, attempts=2, first_wait=0, timeout=5)
     with LoopbackServer(lambda asked: Reply(rows if asked.path in {"/BRK-B", "/SPY"} else [])) as server:
         caller = VendorCaller("example", limits, LocalBudget("example"), seed=1)
-        source = loaded("VendorSource", "ExampleSource")(SimpleNamespace(base_url=server.url), caller)
+        source = loaded("ExampleSource")(SimpleNamespace(base_url=server.url), caller)
         server.fail(HTML)
         bars = source.fetch_bars(request).bars
         assert server.requests[-1].query == {"from": "2024-03-13", "to": "2024-03-14"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reference_costs import spending
-from reference_sizes import hindrance_of_increase, missing_size
+from reference_sizes import has_crossed_a_level, hindrance_of_increase, missing_size
 
 if TYPE_CHECKING:
     from reference_account import Account, Symbol
@@ -168,7 +168,7 @@ def leave(account: Account, symbol: Symbol, order: Order, price: float) -> list[
     if order.reason or order.weight == 0 or order.side == trade.side:
         account.end(order, "filled")
     elif order.refusal:
-        account.end(order, order.refusal)
+        account.end(order, "level_crossed" if has_crossed_a_level(account, order, price) else order.refusal)
     account.end_trade(symbol, order.reason or "signal")
     return fills
 

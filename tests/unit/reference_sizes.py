@@ -196,15 +196,19 @@ def hindrance_of_increase(account: Account, symbol: Symbol, order: Order, price:
         others = [other for other in trade.increased_by if other is not order]
         if 0 < settings.max_entries <= len(others):
             return "max_entries"
-    elif not account.distances and (
-        account.reached(order.own_stop, price, -order.side) or account.reached(order.own_target, price, order.side)
-    ):
+    elif has_crossed_a_level(account, order, price):
         return "level_crossed"
     conditions = account.conditions(symbol, price, order.side, slips=True)
     needed = costs.slippage_estimates(settings, conditions)
     if trade is None:
         needed += [conditions.atr] * needs_atr(account)
     return "no_estimate" if any(math.isnan(number) for number in needed) else ""
+
+
+def has_crossed_a_level(account: Account, order: Order, price: float) -> bool:
+    """Whether a price before slippage has reached a level that the order brought with it."""
+    stopped = account.reached(order.own_stop, price, -order.side)
+    return not account.distances and (stopped or account.reached(order.own_target, price, order.side))
 
 
 def needs_atr(account: Account) -> bool:

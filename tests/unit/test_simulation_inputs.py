@@ -13,7 +13,7 @@ from small_markets import market, model, random_market
 
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError
-from alphafactory.simulation import configure_cache, simulate, source_hash
+from alphafactory.simulation import cache, configure_cache, simulate, source_hash
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
 from alphafactory.simulation.layout import (
     CLOSE,
@@ -323,13 +323,25 @@ def test_importing_the_package_does_not_import_numba() -> None:
 
 def test_the_cache_is_keyed_by_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    monkeypatch.setattr(cache, "AHEAD", tmp_path / "nothing")
     place = configure_cache(tmp_path / "numba")
     assert place.is_dir()
     assert place.name == source_hash()[:16]
     assert len(source_hash()) == 64
 
 
-def test_a_cache_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+def test_what_was_compiled_ahead_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "")
+    monkeypatch.setattr(cache, "AHEAD", tmp_path / "ahead")
+    ahead = tmp_path / "ahead" / source_hash()[:16]
+    ahead.mkdir(parents=True)
+    assert configure_cache(tmp_path / "numba") != ahead  # an empty folder is not a compiled kernel
+    (ahead / "kernel.nbi").touch()
+    assert configure_cache(tmp_path / "numba") == ahead
+
+
+def test_a_cache_that_cannot_be_made_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "AHEAD", tmp_path / "nothing")
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SimulationError, match=r"cannot be kept in .*paths\.var"):
         configure_cache(tmp_path / "file")
