@@ -232,13 +232,13 @@ def test_the_example_strategy_works(tmp_path: Path) -> None:
 
 
 def test_the_example_with_prices_works(tmp_path: Path) -> None:
-    (tmp_path / "example.py").write_text(example("DipBelowChannel"), encoding="utf-8")
-    dip = discover_strategies(tmp_path).get("dip_below_channel")
+    (tmp_path / "example.py").write_text(example("PatientBid"), encoding="utf-8")
+    bid = discover_strategies(tmp_path).get("patient_bid")
     close = np.array([[100.0], [101.0], [100.5], [102.0]])
     indicators = {"trend": np.full((4, 1), 90.0), "range": np.array([[np.nan], [2.0], [2.0], [2.0]])}
     view = MarketView(np.datetime64("2020-01-01") + np.arange(4), close, close, close, close, close, indicators)
-    signals = dip.signals(view, resolve_parameters(dip, {}))
-    assert signals.target.ravel().tolist() == [0, 0, 1, 0]
+    signals = bid.signals(view, resolve_parameters(bid, {}))
+    assert signals.target.ravel().tolist() == [0, 0, 1, 1]
     prices = [array[2, 0] for array in (signals.entry_limit, signals.stop, signals.take_profit, signals.good_for)]
     assert prices == [98.5, 96.5, 100.5, 3]
 

@@ -179,7 +179,8 @@ def signals(draw: st.DrawFn, bars: list[Bars]) -> Signals:
         return draw(st.lists(st.sampled_from(choices), min_size=cells, max_size=cells))
 
     target = np.zeros(shape)
-    for cell, chosen in enumerate(pick(TARGETS)):
+    patient = draw(st.booleans())
+    for cell, chosen in enumerate(pick((None,) * 30 + TARGETS if patient else TARGETS)):
         row, column = divmod(cell, shape[1])
         before = target[row - 1, column] if row else 0.0
         target[row, column] = before if chosen is None else chosen
@@ -215,7 +216,7 @@ CHOICES: dict[str, Sequence[Any]] = {
     "stop": (*("none",) * 4, "3%", "0.9%", "12%", "2atr", "0.7atr"),
     "take_profit": (*("none",) * 4, "4%", "0.8%", "3atr", "1.5R", "0.6R"),
     "trail": (*("none",) * 5, "2.7%", "0.8%", "1.5atr", "chandelier:2", "chandelier:0.8"),
-    "break_even": (*("none",) * 5, "1R", "0.4R", "1.1%", "0.5atr"),
+    "break_even": (*("none",) * 4, "1R", "0.4R", "1.1%", "0.3%", "0.5atr"),
     "time_stop": (0, 0, 0, 0, 1, 3, 7),
     "reentry": ("fresh", "fresh", "immediate"),
     "max_entries": (0, 0, 0, 0, 1, 2),
@@ -234,18 +235,8 @@ CHOICES: dict[str, Sequence[Any]] = {
     ),
     "sizing": (
         *("all_in",) * 5,
-        *(
-            "percent:25%",
-            "percent:90%",
-            "percent:180%",
-            "percent:180%",
-            "cash:10000",
-            "cash:300",
-            "shares:10",
-            "shares:0.7",
-            "risk:1%",
-            "risk:4%",
-        ),
+        *("percent:25%", "percent:90%", "percent:180%", "percent:180%", "cash:10000", "cash:300"),
+        *("shares:10", "shares:0.7", "risk:1%", "risk:4%"),
         *("atr:1%,k=2", "vol_target:20%", "kelly:0.5,min=2,percent=30%", "kelly:2,min=3,percent=80%"),
     ),
     "size_at": ("fill", "fill", "fill", "decision"),
@@ -273,6 +264,10 @@ PLAIN = {
 }
 
 
+ESTIMATED = ("atr", "chandelier", "half_spread", "sqrt_impact", "vol_target")
+"""Signs of settings that need estimates, which short markets never give: there they only keep orders waiting."""
+
+
 @st.composite
 def settings_words(draw: st.DrawFn) -> dict[str, Any]:
     """Every switch, or the plain ones and a few: interplay of few is where a failing example is readable."""
@@ -296,6 +291,8 @@ def settings_words(draw: st.DrawFn) -> dict[str, Any]:
 def cases(draw: st.DrawFn) -> Case:
     bars = draw(markets())
     words, wishes = draw(settings_words()), draw(signals(bars))
+    if max(map(len, bars)) < 22 and draw(st.booleans()):
+        words |= {name: PLAIN[name] for name, word in words.items() if any(sign in str(word) for sign in ESTIMATED)}
     if wishes.stop is None and words["stop"] == words["trail"] == "none":
         needs_stop = {"take_profit": "R", "break_even": "R", "sizing": "risk"}
         words |= {name: PLAIN[name] for name, sign in needs_stop.items() if sign in words[name]}

@@ -243,34 +243,33 @@ class Account:
     def tradable(self) -> list[Symbol]:
         return [symbol for symbol in self.symbols if symbol.hindrance() is None]
 
-    def with_orders(self, *kinds: str) -> list[Symbol]:
-        """Symbols whose live order, of one of the kinds, may do something now; others learn what hinders them."""
-        able: list[Symbol] = []
-        for symbol in self.symbols:
-            if symbol.order is None or symbol.order.kind not in kinds:
-                continue
+    def able(self, symbols: list[Symbol]) -> list[Symbol]:
+        """Of symbols with orders, those where one may do something now; the others' orders learn what hinders them."""
+        free: list[Symbol] = []
+        for symbol in symbols:
             hindrance = symbol.hindrance() or ("participation" if symbol.exiting is not None else None)
             if hindrance is None:
-                able.append(symbol)
+                free.append(symbol)
             else:
                 symbol.order.hindrance = hindrance
-        return able
+        return free
+
+    def with_orders(self) -> list[Symbol]:
+        return self.able([symbol for symbol in self.symbols if symbol.order is not None])
 
     def entries(self, *, market: bool) -> list[Symbol]:
         """Symbols with an entry to try, those of the highest priority first."""
-        kinds = ("market",) if market else ("limit", "stop", "stop_limit")
-        able = [
+        waiting = [
             s
-            for s in self.with_orders(*kinds)
-            if s.order.weight != 0
+            for s in self.symbols
+            if s.order is not None
+            and s.order.weight != 0
             and (s.trade is None or s.trade.side == s.order.side)
+            and (s.order.kind == "market") == market
             and s.order.phase != "reduce"
             and s.order.tried < self.row
         ]
-        for symbol in able:
-            if symbol.order.refusal:
-                self.end(symbol.order, symbol.order.refusal)
-        return sorted((s for s in able if s.order is not None), key=lambda s: -s.order.priority)
+        return sorted(self.able(waiting), key=lambda s: -s.order.priority)
 
     # Fills and endings
 
@@ -282,6 +281,8 @@ class Account:
         charged = 0.0 if free else costs.commission(self.settings, c, shares, paid)
         fee = 0.0 if free else costs.sale_fee(self.settings, c, shares, paid)
         fill = Fill(self.row, change, price, paid, charged, fee)
+        if paid == 0:
+            self.close_calls.append(f"row {self.row}: sold for nothing")
         opens = symbol.trade is None
         if opens:
             symbol.trade = Trade(symbol.column, sign(change))

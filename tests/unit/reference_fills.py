@@ -22,10 +22,12 @@ def trade_at(account: Account, prices: list[float]) -> None:
 
     At the close the latter are tried only as an auction.
     """
-    for symbol in account.with_orders("market", "limit", "stop", "stop_limit"):
+    for symbol in account.with_orders():
         order, trade = symbol.order, symbol.trade
         if trade is None and order.weight == 0:
             account.end_unneeded(symbol)
+        elif trade is None and order.refusal:
+            refuse(account, order, prices[symbol.column])
         elif trade is not None and order.side != trade.side:
             leave(account, symbol, order, prices[symbol.column])
         elif trade is not None and order.phase != "enter":
@@ -168,12 +170,17 @@ def leave(account: Account, symbol: Symbol, order: Order, price: float) -> list[
     if order.reason or order.weight == 0 or order.side == trade.side:
         account.end(order, "filled")
     elif order.refusal:
-        account.end(order, "level_crossed" if has_crossed_a_level(account, order, price) else order.refusal)
+        refuse(account, order, price)
     account.end_trade(symbol, order.reason or "signal")
     return fills
 
 
+def refuse(account: Account, order: Order, price: float) -> None:
+    """End an order whose entry has no price to wait for, now that the old position is gone."""
+    account.end(order, "level_crossed" if has_crossed_a_level(account, order, price) else order.refusal)
+
+
 def see(symbol: Symbol, *prices: float) -> None:
-    """MAE and MFE: prices seen, against the average entry price at that moment."""
-    trade = symbol.trade
-    trade.excursions += [trade.side * (price / trade.average_entry - 1) for price in prices]
+    """MAE and MFE: prices seen, against the average entry price at that moment; nothing against shares sold for 0."""
+    trade, entry = symbol.trade, symbol.trade.average_entry
+    trade.excursions += [trade.side * (price / entry - 1) for price in prices if entry > 0]

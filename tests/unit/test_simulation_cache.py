@@ -40,6 +40,7 @@ def test_a_second_process_loads_what_the_first_has_compiled() -> None:
 
 @pytest.fixture
 def ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    warm_up()  # a kernel that is loaded stays where it is
     monkeypatch.setenv("NUMBA_CACHE_DIR", "")
     monkeypatch.setattr(cache, "AHEAD", tmp_path / "environment")
     return tmp_path / "environment" / source_hash()[:16]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from random_markets import Case, cases, joint, settings_words
 from small_markets import contents, differing, ends, model, ragged_market, random_target, same_bits
 
-from alphafactory.domain.results import ORDER_ENDS, Simulation
+from alphafactory.domain.results import ORDER_ENDS, ORDER_KINDS, Simulation
 from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
 from alphafactory.simulation import simulate, simulate_account
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 THOROUGH = os.environ.get("ALPHAFACTORY_THOROUGH") == "1"
 SEARCH = settings(
-    max_examples=5_000 if THOROUGH else 150,
+    max_examples=5_000 if THOROUGH else 100,
     derandomize=not THOROUGH,
     database=None,
     deadline=None,
@@ -147,6 +147,39 @@ def test_a_long_market_cut_at_every_bar(words: dict[str, Any]) -> None:
     for row in range(len(bars)):
         part = simulate(bars.part(slice(0, row + 1)), target[: row + 1], model(**words))
         assert differing_until(row, part, whole) == [], row
+
+
+def with_another_rest(bars: Bars, share: float) -> Bars:
+    """The bars, and after the last one's open another range, close and volume."""
+    other = replace(bars, **{name: getattr(bars, name).copy() for name in ("high", "low", "close", "volume")})
+    opening = bars.open[-1]
+    other.high[-1], other.low[-1], other.close[-1] = opening * (1 + share), opening * (1 - share), opening * (1 + share)
+    other.volume[-1] = 1e6 * share
+    return other
+
+
+AT_THE_OPEN = {name: EVERYTHING[name] for name in ("plain", "kelly", "risk", "chandelier", "borrowed", "decided")}
+
+
+@pytest.mark.parametrize("words", list(AT_THE_OPEN.values()), ids=list(AT_THE_OPEN))
+def test_a_fill_at_the_open_knows_of_its_session_the_open_alone(words: dict[str, Any]) -> None:
+    bars, target = ragged_market(21, 160), random_target(22, 160)
+    states, seen = judged_market([bars], (), bars.sessions)[0, STATE], 0
+    for row in np.flatnonzero(states == TRADABLE)[1:]:
+        known = bars.part(slice(0, row + 1))
+        # Narrow ranges meet few levels, so that most positions of that session are still there at its close.
+        runs = [simulate(with_another_rest(known, share), target[: row + 1], model(**words)) for share in (5e-4, 3e-3)]
+        first, second = (
+            run.orders.take((run.orders.first_fill == row) & (run.orders.kind == ORDER_KINDS.index("market")))
+            for run in runs
+        )
+        for name in ("decided", "asked", "filled", "price", "commission", "slippage"):
+            assert same_bits(getattr(first, name), getattr(second, name)), (row, name)
+        if runs[0].positions[row].any() and runs[1].positions[row].any():
+            assert same_bits(runs[0].stops[row], runs[1].stops[row]), row
+            assert same_bits(runs[0].take_profits[row], runs[1].take_profits[row]), row
+        seen += len(first)
+    assert seen > 3
 
 
 # One symbol is an account of one symbol, and takes its short way through what cannot trade
