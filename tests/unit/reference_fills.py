@@ -26,14 +26,15 @@ def trade_at(account: Account, prices: list[float]) -> None:
         order, trade = symbol.order, symbol.trade
         if trade is None and order.weight == 0:
             account.end_unneeded(symbol)
-        elif trade is None and order.refusal:
-            refuse(account, order, prices[symbol.column])
         elif trade is not None and order.side != trade.side:
             leave(account, symbol, order, prices[symbol.column])
         elif trade is not None and order.phase != "enter":
             reduce(account, symbol, trade, prices)
     for symbol in account.entries(market=True):
         enter(account, symbol, prices[symbol.column], prices)
+    for symbol in account.entries(market=False):
+        if symbol.order.refusal:
+            refuse(account, symbol.order, prices[symbol.column])
     if account.settings.fill.name == "next_open" or account.settings.resting.name == "auction":
         enter_at_good_prices(account, prices)
 
@@ -169,8 +170,6 @@ def leave(account: Account, symbol: Symbol, order: Order, price: float) -> list[
         return fills
     if order.reason or order.weight == 0 or order.side == trade.side:
         account.end(order, "filled")
-    elif order.refusal:
-        refuse(account, order, price)
     account.end_trade(symbol, order.reason or "signal")
     return fills
 

@@ -61,12 +61,12 @@ def kelly_size(account: Account, equity: float) -> Size:
     sizing = account.settings.sizing
     returns = [trade.net(0.0) / trade.entry_value for trade in account.closed_trades()]
     if len(returns) < sizing.options["min"]:
-        return Size(money=sizing.options["percent"] * equity)
-    average, spread = mean(returns), variance(returns)
-    if average <= 0:
-        return Size(refusal="no_edge")
-    fraction = sizing.value * average / spread if spread > 0 else math.inf
-    return Size(money=min(fraction, account.settings.leverage) * equity)
+        fraction = sizing.options["percent"]
+    else:
+        average, spread = mean(returns), variance(returns)
+        edge = sizing.value * average / spread if spread > 0 else math.copysign(math.inf, average)
+        fraction = min(edge, account.settings.leverage)
+    return Size(money=fraction * equity) if fraction * equity > 0 else Size(refusal="no_edge")
 
 
 @dataclass
