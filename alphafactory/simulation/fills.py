@@ -280,6 +280,8 @@ def write_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: F
 def see(low: float, high: float, symbol: int, state: FloatArray) -> None:
     """Note how far prices went against and for the open position, from its average entry price so far."""
     average = state[symbol, ENTRY_VALUE] / state[symbol, ENTRY_QUANTITY]
+    if average <= 0.0:
+        return  # sold for nothing: there is no price to measure from
     worst, best = low / average - 1.0, high / average - 1.0
     if state[symbol, POSITION] < 0.0:
         worst, best = -best, -worst

@@ -32,16 +32,23 @@ def trade_at(account: Account, prices: list[float]) -> None:
             reduce(account, symbol, trade, prices)
     for symbol in account.entries(market=True):
         enter(account, symbol, prices[symbol.column], prices)
-    for symbol in account.entries(market=False):
-        if symbol.order.refusal:
-            refuse(account, symbol.order, prices[symbol.column])
+    refuse_priceless(account, prices)
     if account.settings.fill.name == "next_open" or account.settings.resting.name == "auction":
         enter_at_good_prices(account, prices)
 
 
+def refuse_priceless(account: Account, prices: list[float]) -> None:
+    """End orders whose entry has no price to wait for, now that the old position is gone."""
+    for symbol in account.entries(market=False):
+        order = symbol.order
+        if order.refusal:
+            crossed = has_crossed_a_level(account, order, prices[symbol.column])
+            account.end(order, "level_crossed" if crossed else order.refusal)
+
+
 def enter_at_good_prices(account: Account, prices: list[float]) -> None:
     for symbol in account.entries(market=False):
-        if is_good(account, symbol.order, prices[symbol.column]):
+        if not symbol.order.refusal and is_good(account, symbol.order, prices[symbol.column]):
             enter(account, symbol, prices[symbol.column], prices)
 
 
@@ -172,11 +179,6 @@ def leave(account: Account, symbol: Symbol, order: Order, price: float) -> list[
         account.end(order, "filled")
     account.end_trade(symbol, order.reason or "signal")
     return fills
-
-
-def refuse(account: Account, order: Order, price: float) -> None:
-    """End an order whose entry has no price to wait for, now that the old position is gone."""
-    account.end(order, "level_crossed" if has_crossed_a_level(account, order, price) else order.refusal)
 
 
 def see(symbol: Symbol, *prices: float) -> None:

@@ -146,7 +146,8 @@ def intrabar(account: Account) -> None:
             leave_at_touched_level(account, symbol, symbol.trade, symbol.bar)
     if account.settings.resting.name == "session":
         for symbol in account.entries(market=False):
-            enter_intrabar(account, symbol, symbol.bar)
+            if not symbol.order.refusal:
+                enter_intrabar(account, symbol, symbol.bar)
 
 
 def leave_at_touched_level(account: Account, symbol: Symbol, trade: Trade, bar: Bar) -> None:

@@ -64,7 +64,7 @@ def kelly_size(account: Account, equity: float) -> Size:
         fraction = sizing.options["percent"]
     else:
         average, spread = mean(returns), variance(returns)
-        edge = sizing.value * average / spread if spread > 0 else math.copysign(math.inf, average)
+        edge = sizing.value * average / spread if spread > 0 else (math.inf if average > 0 else 0.0)
         fraction = min(edge, account.settings.leverage)
     return Size(money=fraction * equity) if fraction * equity > 0 else Size(refusal="no_edge")
 
