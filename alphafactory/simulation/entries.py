@@ -166,6 +166,14 @@ def _increase(
     rest = state[symbol, REST]
     if state[symbol, ORDER] == 0.0 or math.isnan(rest):
         return
+    limit = most + MONEY_TOLERANCE * abs(equity)
+    # What was left over may be no whole shares any more, for a split has come in between.
+    whole = _rounded(rest, limit, side, price, symbol, row, slips, market, rules)
+    if whole <= 0.0:
+        poor = spent(side, rest, price, symbol, row, row - 1, slips, market, rules) > limit
+        end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
+        return
+    rest = whole
     wanted = _within(most, equity, rest, side, price, symbol, row, slips, market, rules)
     if wanted <= 0.0:
         end_order(symbol, row, NO_CASH, state, orders)
