@@ -156,6 +156,15 @@ def test_a_cap_by_volume_is_in_whole_lots() -> None:
     assert result.positions[:, 0].tolist() == [0.0, 100.0, 250.0, 750.0]
 
 
+def test_what_is_left_after_a_split_is_whole_shares_again() -> None:
+    # 10,050 buy 67 raw shares of 150, that is 100.5 of 100. Volume lets 10 raw shares (15) through, then 3-for-2 splits
+    # them: 85.5 are left, of which 85 are whole.
+    bars = lines("100 100 100 100 150", "100 100 100 100 151", "100 100 100 100 1005", factor=[1.5, 1.5, 1.0])
+    settings = model(initial_capital=10_050.0, shares="whole", participation="10%")
+    held = simulate(bars, np.ones(3), settings).positions[:, 0]
+    assert held.tolist() == [0.0, 15.0, 100.0]
+
+
 # Levels
 
 
