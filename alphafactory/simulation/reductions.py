@@ -61,11 +61,15 @@ SIGNAL_EXIT = SIGNAL
 
 @folded
 def capped(symbol: int, row: int, quantity: float, market: FloatArray, rules: FloatArray) -> float:
-    """Return how much of a fill the bar's volume lets through."""
+    """Return how much of a fill the bar's volume lets through; what rounding has put above the cap is within it."""
     if rules[PARTICIPATION] == 0.0:
         return quantity
     most = rules[PARTICIPATION] * market[symbol, VOLUME, row]
-    return quantity if quantity <= most else in_lots(most, market[symbol, SPLIT_FACTOR, row], rules)
+    return (
+        quantity
+        if quantity * (1.0 - MONEY_TOLERANCE) <= most
+        else in_lots(most, market[symbol, SPLIT_FACTOR, row], rules)
+    )
 
 
 @inner

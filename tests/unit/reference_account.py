@@ -217,9 +217,10 @@ class Account:
             self.close_calls.append(f"row {self.row}: lots {count!r}")
         return math.floor(count) * lot
 
-    def cap(self, symbol: Symbol) -> float:
-        """The most shares that one fill may be in this bar."""
-        return self.rounded(symbol, self.share_of_volume(symbol))
+    def capped(self, symbol: Symbol, shares: float) -> float:
+        """As many of the shares as one fill may be in this bar; a dust of rounding above it is none."""
+        most = self.share_of_volume(symbol)
+        return shares if shares * (1 - 1e-12) <= most else self.rounded(symbol, most)
 
     def share_of_volume(self, symbol: Symbol) -> float:
         """The same before lots, which a full exit does not know."""

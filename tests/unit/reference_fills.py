@@ -86,7 +86,7 @@ def reduce(account: Account, symbol: Symbol, trade: Trade, prices: list[float]) 
 
 
 def shed(account: Account, symbol: Symbol, order: Order, price: float, equity: float) -> None:
-    shares = min(order.rest, account.cap(symbol))
+    shares = account.capped(symbol, order.rest)
     change = -symbol.trade.side * shares
     if account.settings.leverage <= 1 and account.cannot_pay(symbol, price, change, equity):
         account.end(order, "no_cash")
@@ -152,7 +152,7 @@ def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: 
         account.end(order, "no_cash" if short else "less_than_one_share")
         return False
     cut = shares < order.rest
-    filled = min(shares, account.cap(symbol))
+    filled = account.capped(symbol, shares)
     if filled > 0:
         account.fill(symbol, order, c.price, order.side * filled, slips=c.slips)
         order.rest -= filled
@@ -169,8 +169,8 @@ def leave(account: Account, symbol: Symbol, order: Order, price: float) -> list[
     if not order.phase:
         order.phase = "exit"
         order.asked += -position
-    whole = account.share_of_volume(symbol) >= abs(position)
-    change = -position if whole else -trade.side * account.cap(symbol)
+    shares = account.capped(symbol, abs(position))
+    whole, change = shares == abs(position), -trade.side * shares
     fills = [account.fill(symbol, order, price, change, slips=order.reason != "take_profit")] if change else []
     if not whole:
         order.hindrance = "participation"
