@@ -166,3 +166,17 @@ def in_lots(shares: float, factor: float, rules: FloatArray) -> float:
     if lot == 0.0:
         return shares
     return math.floor(shares / lot + SHARE_TOLERANCE) * lot
+
+
+@folded
+def whole_lots(
+    shares: float, limit: float, side: float, price: float, symbol: int, row: int, slips: float, market: FloatArray,
+    rules: FloatArray,
+) -> float:  # fmt: skip
+    """Return the whole lots of an increase that `limit` pays for, 0 for less than one."""
+    factor = market[symbol, SPLIT_FACTOR, row]
+    lots = in_lots(max(shares, 0.0), factor, rules)
+    if lots > shares and spent(side, lots, price, symbol, row, row - 1, slips, market, rules) > limit:
+        # The tolerance has made a lot of what money does not quite buy.
+        lots -= rules[LOT] * factor
+    return max(lots, 0.0)

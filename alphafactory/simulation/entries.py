@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING
 
 from alphafactory.simulation.compiling import folded, inner
-from alphafactory.simulation.costs import affordable, in_lots, spent
+from alphafactory.simulation.costs import affordable, spent, whole_lots
 from alphafactory.simulation.fills import LIMITED, SLIPPING, fill
 from alphafactory.simulation.layout import (
     ASKED,
@@ -27,7 +27,6 @@ from alphafactory.simulation.layout import (
     LEVEL_CROSSED,
     LEVERAGE,
     LIMIT_NOT_MET,
-    LOT,
     LOW,
     MAX_ENTRIES,
     MONEY_TOLERANCE,
@@ -43,7 +42,6 @@ from alphafactory.simulation.layout import (
     REST,
     SIZE_KELLY,
     SIZING,
-    SPLIT_FACTOR,
     STOP_NOT_MET,
     TOO_MANY_ENTRIES,
     TRIED_ROW,
@@ -168,7 +166,7 @@ def _increase(
         return
     limit = most + MONEY_TOLERANCE * abs(equity)
     # What was left over may be no whole shares any more, for a split has come in between.
-    whole = _rounded(rest, limit, side, price, symbol, row, slips, market, rules)
+    whole = whole_lots(rest, limit, side, price, symbol, row, slips, market, rules)
     if whole <= 0.0:
         poor = spent(side, rest, price, symbol, row, row - 1, slips, market, rules) > limit
         end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
@@ -232,7 +230,7 @@ def _ask_more(
         if by_money:
             shares = affordable(room, side, price, symbol, row, row - 1, slips, market, rules)
         tolerance = MONEY_TOLERANCE * abs(equity)
-        lots = _rounded(shares, most + tolerance, side, price, symbol, row, slips, market, rules)
+        lots = whole_lots(shares, most + tolerance, side, price, symbol, row, slips, market, rules)
         state[symbol, REST] = lots
         if lots <= 0.0:
             poor = shares <= 0.0 or spent(side, shares, price, symbol, row, row - 1, slips, market, rules) > (
@@ -254,18 +252,4 @@ def _within(
     if most <= tolerance:
         return 0.0  # what rounding leaves is no money
     paid_for = affordable(most, side, price, symbol, row, row - 1, slips, market, rules)
-    return min(_rounded(paid_for, limit, side, price, symbol, row, slips, market, rules), shares)
-
-
-@inner
-def _rounded(
-    shares: float, limit: float, side: float, price: float, symbol: int, row: int, slips: float, market: FloatArray,
-    rules: FloatArray,
-) -> float:  # fmt: skip
-    """Return whole lots, 0 for less than one."""
-    factor = market[symbol, SPLIT_FACTOR, row]
-    lots = in_lots(max(shares, 0.0), factor, rules)
-    if lots > shares and spent(side, lots, price, symbol, row, row - 1, slips, market, rules) > limit:
-        # The tolerance has made a lot of what money does not quite buy.
-        lots -= rules[LOT] * factor
-    return max(lots, 0.0)
+    return min(whole_lots(paid_for, limit, side, price, symbol, row, slips, market, rules), shares)

@@ -15,7 +15,6 @@ from alphafactory.simulation.costs import commission, sell_fees, slipped
 from alphafactory.simulation.fills import FREE, LIMITED, SLIPPING, fill
 from alphafactory.simulation.layout import (
     AMBIGUOUS,
-    ATR,
     BEST_CLOSE,
     BEST_EXTREME,
     BREAK_AT,
@@ -25,7 +24,6 @@ from alphafactory.simulation.layout import (
     BY_TAKE,
     BY_TIME,
     BY_TRAIL,
-    CHANDELIER,
     CLOSE,
     CLOSED_SIDE,
     DELISTING_RETURN,
@@ -47,7 +45,6 @@ from alphafactory.simulation.layout import (
     LAST_ASKED,
     LOW,
     NO_BAR,
-    NO_TRAIL,
     OPEN,
     OPTIMISTIC,
     ORDER,
@@ -60,11 +57,9 @@ from alphafactory.simulation.layout import (
     TAKE_LEVEL,
     TIME_STOP,
     TRADABLE,
-    TRAIL,
-    TRAIL_MODEL,
-    TRAIL_PERCENT,
     WEIGHT,
 )
+from alphafactory.simulation.levels import next_trail
 from alphafactory.simulation.orders import clear_sums, end_order, write_order
 from alphafactory.simulation.reductions import capped
 
@@ -252,20 +247,10 @@ def move_levels(symbol: int, row: int, market: FloatArray, rules: FloatArray, st
     if state[symbol, SEEN_ROW] == row:
         best = market[symbol, HIGH if side > 0.0 else LOW, row]
         state[symbol, BEST_EXTREME] = side * max(side * state[symbol, BEST_EXTREME], side * best)
-    if rules[TRAIL_MODEL] != NO_TRAIL:
-        trail = _trail(symbol, row, side, market, rules, state)
-        if side * trail > side * state[symbol, STOP_LEVEL]:
-            state[symbol, STOP_LEVEL], state[symbol, STOP_KIND] = trail, BY_TRAIL
+    trail = next_trail(side, state[symbol, BEST_CLOSE], state[symbol, BEST_EXTREME], symbol, row, market, rules)
+    if side * trail > side * state[symbol, STOP_LEVEL]:
+        state[symbol, STOP_LEVEL], state[symbol, STOP_KIND] = trail, BY_TRAIL
     if side * (close - state[symbol, FIRST_PRICE]) >= state[symbol, BREAK_AT]:
         average = state[symbol, ENTRY_VALUE] / state[symbol, ENTRY_QUANTITY]
         if side * average > side * state[symbol, STOP_LEVEL]:
             state[symbol, STOP_LEVEL], state[symbol, STOP_KIND] = average, BY_BREAK_EVEN
-
-
-@folded
-def _trail(symbol: int, row: int, side: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> float:
-    """Return where the trailing stop stands after a finished bar; NaN where its range is not known."""
-    if rules[TRAIL_MODEL] == TRAIL_PERCENT:
-        return state[symbol, BEST_CLOSE] * (1.0 - side * rules[TRAIL])
-    best = state[symbol, BEST_EXTREME if rules[TRAIL_MODEL] == CHANDELIER else BEST_CLOSE]
-    return best - side * rules[TRAIL] * market[symbol, ATR, row]

@@ -7,7 +7,6 @@ Goes in: a symbol, a row, a price and a signed quantity. Comes out: the state, w
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from alphafactory.simulation.compiling import folded, inner
@@ -15,18 +14,14 @@ from alphafactory.simulation.costs import commission, sell_fees, slipped
 from alphafactory.simulation.layout import (
     AMBIGUOUS,
     AMBIGUOUS_PNL,
-    ATR,
     BEST_CLOSE,
     BEST_EXTREME,
-    BREAK,
     BREAK_AT,
-    BREAK_UNIT,
     BY_STOP,
     BY_TRAIL,
     CASH,
     CLOSED,
     COMMISSION,
-    DISTANCES,
     ENTRY_QUANTITY,
     ENTRY_ROW,
     ENTRY_VALUE,
@@ -35,20 +30,15 @@ from alphafactory.simulation.layout import (
     FEES,
     FIRST_PRICE,
     GAIN,
-    IN_ATR,
-    IN_R,
     LARGEST,
     LOSS,
     MAE,
     MFE,
     MONEY_TOLERANCE,
-    NO_LEVEL,
-    NO_TRAIL,
     NUMBER,
     OPTIMISTIC,
     ORDER_SIGNAL_STOP,
     ORDER_SIGNAL_TAKE,
-    PERCENT,
     POSITION,
     PROFIT,
     RETURN_MEAN,
@@ -58,10 +48,8 @@ from alphafactory.simulation.layout import (
     SEEN_ROW,
     SLIPPAGE_TOTAL,
     SPLIT_FACTOR,
-    STOP,
     STOP_KIND,
     STOP_LEVEL,
-    STOP_UNIT,
     T_AMBIGUOUS,
     T_BORROW,
     T_COMMISSION,
@@ -82,9 +70,7 @@ from alphafactory.simulation.layout import (
     T_RISK,
     T_SLIPPAGE,
     T_SYMBOL,
-    TAKE,
     TAKE_LEVEL,
-    TAKE_UNIT,
     TRADE_BORROW,
     TRADE_COMMISSION,
     TRADE_DIVIDENDS,
@@ -92,11 +78,9 @@ from alphafactory.simulation.layout import (
     TRADE_SLIPPAGE,
     TRADED_VALUE,
     TRADES,
-    TRAIL,
-    TRAIL_MODEL,
-    TRAIL_PERCENT,
     WINS,
 )
+from alphafactory.simulation.levels import break_even_gain, first_take, first_trail, fixed_stop, risked
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -141,11 +125,7 @@ def fill(
     state[symbol, order + 4] += fee
     state[symbol, order + 5] += tax
     state[symbol, order + 6] += slipped_money
-    cash = state[account, CASH] - (side * value + fee + tax)
-    # A purchase with all cash leaves a rounding error of either sign; a negative one would look like a loan.
-    if -MONEY_TOLERANCE * (abs(state[account, CASH]) + abs(held) * price) <= cash < 0.0:
-        cash = 0.0
-    state[account, CASH] = cash
+    state[account, CASH] = settled(state[account, CASH], side * value + fee + tax, held, price)
     state[account, COMMISSION] += fee
     state[account, FEES] += tax
     state[account, SLIPPAGE_TOTAL] += slipped_money
@@ -155,7 +135,8 @@ def fill(
     if abs(left) > abs(state[symbol, LARGEST]):
         state[symbol, LARGEST] = left
     if left == 0.0:
-        _end_trade(symbol, row, reason, state, trades)
+        count_trade(state[symbol, PROFIT], state[symbol, ENTRY_VALUE], state)
+        write_trade(symbol, row, reason, state, trades)
     return paid
 
 
@@ -172,77 +153,42 @@ def _open_trade(
     state[symbol, ENTRY_ROW], state[symbol, SEEN_ROW] = row, -1.0
     state[symbol, FIRST_PRICE] = state[symbol, BEST_CLOSE] = state[symbol, BEST_EXTREME] = paid
     known = max(row - 1, 0)
-    stop = _first_stop(symbol, side, paid, known, market, rules, state)
-    state[symbol, STOP_LEVEL] = stop
-    state[symbol, RISK] = abs(paid - stop) if abs(stop) < math.inf else math.nan
-    state[symbol, TAKE_LEVEL] = _first_take(symbol, side, paid, known, market, rules, state)
-    gain = math.inf
-    if rules[BREAK_UNIT] != NO_LEVEL:
-        unit = state[symbol, RISK]
-        if rules[BREAK_UNIT] == PERCENT:
-            unit = paid
-        elif rules[BREAK_UNIT] == IN_ATR:
-            unit = market[symbol, ATR, known]
-        gain = rules[BREAK] * unit
-    state[symbol, BREAK_AT] = gain
-
-
-@inner
-def _first_stop(
-    symbol: int, side: float, paid: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
-) -> float:
-    """Return the tightest of stop and trail, infinitely far away without one; its kind goes into the state."""
-    stop = -math.inf * side
-    signal = state[symbol, ORDER_SIGNAL_STOP]
-    if not math.isnan(signal):
-        stop = paid - side * signal if rules[DISTANCES] != 0.0 else signal
-    elif rules[STOP_UNIT] != NO_LEVEL:
-        stop = paid - side * rules[STOP] * (paid if rules[STOP_UNIT] == PERCENT else market[symbol, ATR, known])
+    stop = fixed_stop(side, paid, state[symbol, ORDER_SIGNAL_STOP], symbol, known, market, rules)
+    trail = first_trail(side, paid, symbol, known, market, rules)
     state[symbol, STOP_KIND] = BY_STOP
-    if rules[TRAIL_MODEL] != NO_TRAIL:
-        unit = paid if rules[TRAIL_MODEL] == TRAIL_PERCENT else market[symbol, ATR, known]
-        trail = paid - side * rules[TRAIL] * unit
-        if side * trail > side * stop:
-            stop = trail
-            state[symbol, STOP_KIND] = BY_TRAIL
-    return stop
+    if side * trail > side * stop:
+        stop, state[symbol, STOP_KIND] = trail, BY_TRAIL
+    risk = risked(paid, stop)
+    state[symbol, STOP_LEVEL], state[symbol, RISK] = stop, risk
+    take = first_take(side, paid, risk, state[symbol, ORDER_SIGNAL_TAKE], symbol, known, market, rules)
+    state[symbol, TAKE_LEVEL] = take
+    state[symbol, BREAK_AT] = break_even_gain(paid, risk, symbol, known, market, rules)
 
 
-@inner
-def _first_take(
-    symbol: int, side: float, paid: float, known: int, market: FloatArray, rules: FloatArray, state: FloatArray
-) -> float:
-    signal = state[symbol, ORDER_SIGNAL_TAKE]
-    if not math.isnan(signal):
-        return paid + side * signal if rules[DISTANCES] != 0.0 else signal
-    if rules[TAKE_UNIT] == NO_LEVEL:
-        return math.inf * side
-    unit = paid
-    if rules[TAKE_UNIT] == IN_ATR:
-        unit = market[symbol, ATR, known]
-    elif rules[TAKE_UNIT] == IN_R:
-        unit = state[symbol, RISK]
-    return paid + side * rules[TAKE] * unit
+@folded
+def settled(cash: float, spending: float, held: float, price: float) -> float:
+    """Return cash after a fill; what is a rounding error below zero is zero, for it would look like a loan."""
+    left = cash - spending
+    if -MONEY_TOLERANCE * (abs(cash) + abs(held) * price) <= left < 0.0:
+        return 0.0
+    return left
 
 
-@inner
-def _end_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: FloatArray) -> None:
-    """Count the finished trade, and write its row where rows are wanted."""
+@folded
+def count_trade(profit: float, entry_value: float, state: FloatArray) -> None:
+    """Add a finished trade to the account's sums; of its return a running mean and sum of squares, after Welford."""
     account = state.shape[0] - 1
-    profit = state[symbol, PROFIT]
     state[account, CLOSED] += 1.0
     if profit > 0.0:
         state[account, WINS] += 1.0
         state[account, GAIN] += profit
     elif profit < 0.0:
         state[account, LOSS] -= profit
-    # Welford's running mean and sum of squared deviations.
     state[account, RETURNS] += 1.0
-    gain = profit / state[symbol, ENTRY_VALUE]
+    gain = profit / entry_value
     before = gain - state[account, RETURN_MEAN]
     state[account, RETURN_MEAN] += before / state[account, RETURNS]
     state[account, RETURN_SQUARES] += before * (gain - state[account, RETURN_MEAN])
-    write_trade(symbol, row, reason, state, trades)
 
 
 @inner

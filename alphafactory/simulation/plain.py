@@ -13,51 +13,35 @@ import math
 from typing import TYPE_CHECKING
 
 from alphafactory.simulation.compiling import folded, inner
-from alphafactory.simulation.costs import affordable, commission, in_lots, slipped, spent
+from alphafactory.simulation.costs import affordable, commission, in_lots, slipped, spent, whole_lots
+from alphafactory.simulation.fills import count_trade, settled
 from alphafactory.simulation.layout import (
-    ATR,
-    BREAK,
     BREAK_UNIT,
     CASH,
-    CHANDELIER,
     CLOSE,
-    CLOSED,
     DELISTED_ROW,
     DELISTING_RETURN,
     DIVIDEND,
-    GAIN,
     HELD_SESSIONS,
     HIGH,
-    IN_ATR,
-    IN_R,
     LEVERAGE,
-    LOSS,
-    LOT,
     LOW,
     MONEY_TOLERANCE,
     NO_LEVEL,
     NO_TRAIL,
     OPEN,
-    PERCENT,
-    RETURN_MEAN,
-    RETURN_SQUARES,
-    RETURNS,
     SIZE_KELLY,
     SIZING,
     SPLIT_FACTOR,
     STATE,
-    STOP,
     STOP_UNIT,
-    TAKE,
     TAKE_UNIT,
     TIME_STOP,
     TRADABLE,
     TRADES,
-    TRAIL,
     TRAIL_MODEL,
-    TRAIL_PERCENT,
-    WINS,
 )
+from alphafactory.simulation.levels import break_even_gain, first_take, first_trail, fixed_stop, next_trail, risked
 from alphafactory.simulation.reductions import lacks_estimate
 from alphafactory.simulation.sizes import full_size
 
@@ -66,43 +50,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 """Values that are compared before the next look: the processor does so many in one step or two."""
-
-
-@folded
-def _settled(cash: float, spending: float, held: float, price: float) -> float:
-    """Return cash after a fill; what is a rounding error below zero is zero."""
-    left = cash - spending
-    if -MONEY_TOLERANCE * (abs(cash) + abs(held) * price) <= left < 0.0:
-        return 0.0
-    return left
-
-
-@inner
-def _count_trade(profit: float, entry_value: float, state: FloatArray) -> None:
-    """Add a finished trade to the account's sums."""
-    state[1, CLOSED] += 1.0
-    if profit > 0.0:
-        state[1, WINS] += 1.0
-        state[1, GAIN] += profit
-    elif profit < 0.0:
-        state[1, LOSS] -= profit
-    state[1, RETURNS] += 1.0
-    gain = profit / entry_value
-    before = gain - state[1, RETURN_MEAN]
-    state[1, RETURN_MEAN] += before / state[1, RETURNS]
-    state[1, RETURN_SQUARES] += before * (gain - state[1, RETURN_MEAN])
-
-
-@folded
-def _whole_lots(
-    shares: float, limit: float, side: float, price: float, row: int, market: FloatArray, rules: FloatArray
-) -> float:
-    """Return whole lots, one less where the tolerance has made a lot of what money does not quite buy."""
-    factor = market[0, SPLIT_FACTOR, row]
-    lots = in_lots(max(shares, 0.0), factor, rules)
-    if lots > shares and spent(side, lots, price, 0, row, row - 1, 1.0, market, rules) > limit:
-        lots -= rules[LOT] * factor
-    return max(lots, 0.0)
 
 
 @folded
@@ -162,14 +109,14 @@ def _bought(  # noqa: C901, PLR0911  the questions that entries and reductions a
     if by_money:
         more = affordable(room, side, price, 0, row, row - 1, 1.0, market, rules)
     most = rules[LEVERAGE] * equity - value
-    lots = _whole_lots(more, most + tolerance, side, price, row, market, rules)
+    lots = whole_lots(more, most + tolerance, side, price, 0, row, 1.0, market, rules)
     if lots <= 0.0:
         return 0.0
     if spent(side, lots, price, 0, row, row - 1, 1.0, market, rules) > most + tolerance:
         if most <= tolerance:
             return 0.0
         paid_for = affordable(most, side, price, 0, row, row - 1, 1.0, market, rules)
-        lots = min(_whole_lots(paid_for, most + tolerance, side, price, row, market, rules), lots)
+        lots = min(whole_lots(paid_for, most + tolerance, side, price, 0, row, 1.0, market, rules), lots)
     return side * lots
 
 
@@ -247,13 +194,13 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
                 value = quantity * paid
                 fee = commission(quantity, paid, market[0, SPLIT_FACTOR, row], rules)
                 profit -= -side * value + fee + 0.0
-                cash = _settled(cash, -side * value + fee + 0.0, held, exit_price)
+                cash = settled(cash, -side * value + fee + 0.0, held, exit_price)
                 if not by_signal and side * goal > 0.0:
                     closed_side = side
                     if waits and side * weight > 0.0:
                         waits = False
                 held = 0.0
-                _count_trade(profit, entry_value, state)
+                count_trade(profit, entry_value, state)
                 exit_price, slips = math.nan, 1.0
                 if by_signal and weight == 0.0:
                     waits = False
@@ -280,17 +227,17 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
                                 entry_value += value
                                 entry_quantity += quantity
                             profit -= side * value + fee + 0.0
-                            cash = _settled(cash, side * value + fee + 0.0, held, price)
+                            cash = settled(cash, side * value + fee + 0.0, held, price)
                             held += change
                             if held == 0.0:
-                                _count_trade(profit, entry_value, state)
+                                count_trade(profit, entry_value, state)
         if delisted_row == row:
             if held != 0.0:
                 paid = closes[row] * (1.0 + rules[DELISTING_RETURN])
                 profit -= -held * paid + 0.0
-                cash = _settled(cash, -held * paid, held, paid)
+                cash = settled(cash, -held * paid, held, paid)
                 held = 0.0
-                _count_trade(profit, entry_value, state)
+                count_trade(profit, entry_value, state)
             waits = False
         # 4. Mark.
         equity = cash
@@ -305,8 +252,8 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
                 value = abs(held) * paid
                 fee = commission(abs(held), paid, market[0, SPLIT_FACTOR, row], rules)
                 profit -= -side * value + fee + 0.0
-                cash = _settled(cash, -side * value + fee + 0.0, held, closes[row])
-                _count_trade(profit, entry_value, state)
+                cash = settled(cash, -side * value + fee + 0.0, held, closes[row])
+                count_trade(profit, entry_value, state)
             for after in range(row, sessions):
                 curve[after] = cash
             break
@@ -317,13 +264,9 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
             best_close = side * max(side * best_close, side * close)
             best = highs[row] if side > 0.0 else lows[row]
             best_extreme = side * max(side * best_extreme, side * best)
-            if rules[TRAIL_MODEL] != NO_TRAIL:
-                trail = best_close * (1.0 - side * rules[TRAIL])
-                if rules[TRAIL_MODEL] != TRAIL_PERCENT:
-                    best = best_extreme if rules[TRAIL_MODEL] == CHANDELIER else best_close
-                    trail = best - side * rules[TRAIL] * market[0, ATR, row]
-                if side * trail > side * stop:
-                    stop = trail
+            trail = next_trail(side, best_close, best_extreme, 0, row, market, rules)
+            if side * trail > side * stop:
+                stop = trail
             if side * (close - first_price) >= gain_wanted:
                 average = entry_value / entry_quantity
                 if side * average > side * stop:
@@ -344,28 +287,12 @@ def run_plain(  # noqa: C901, PLR0912, PLR0915  one session from top to bottom, 
 def _first_levels(
     side: float, paid: float, row: int, market: FloatArray, rules: FloatArray
 ) -> tuple[float, float, float]:
-    """Return stop, target and the gain that moves the stop to break-even, as `fills` sets them."""
+    """Return stop, target and the gain that moves the stop to break-even, by the order that opens the trade."""
     known = max(row - 1, 0)
-    stop, take, gain = -math.inf * side, math.inf * side, math.inf
-    if rules[STOP_UNIT] != NO_LEVEL:
-        stop = paid - side * rules[STOP] * (paid if rules[STOP_UNIT] == PERCENT else market[0, ATR, known])
-    if rules[TRAIL_MODEL] != NO_TRAIL:
-        trail = paid - side * rules[TRAIL] * (paid if rules[TRAIL_MODEL] == TRAIL_PERCENT else market[0, ATR, known])
-        if side * trail > side * stop:
-            stop = trail
-    risk = abs(paid - stop) if abs(stop) < math.inf else math.nan
-    if rules[TAKE_UNIT] != NO_LEVEL:
-        unit = paid
-        if rules[TAKE_UNIT] == IN_ATR:
-            unit = market[0, ATR, known]
-        elif rules[TAKE_UNIT] == IN_R:
-            unit = risk
-        take = paid + side * rules[TAKE] * unit
-    if rules[BREAK_UNIT] != NO_LEVEL:
-        unit = risk
-        if rules[BREAK_UNIT] == PERCENT:
-            unit = paid
-        elif rules[BREAK_UNIT] == IN_ATR:
-            unit = market[0, ATR, known]
-        gain = rules[BREAK] * unit
-    return stop, take, gain
+    stop = fixed_stop(side, paid, math.nan, 0, known, market, rules)
+    trail = first_trail(side, paid, 0, known, market, rules)
+    if side * trail > side * stop:
+        stop = trail
+    risk = risked(paid, stop)
+    take = first_take(side, paid, risk, math.nan, 0, known, market, rules)
+    return stop, take, break_even_gain(paid, risk, 0, known, market, rules)

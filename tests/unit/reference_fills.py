@@ -12,9 +12,10 @@ from reference_costs import spending
 from reference_sizes import has_crossed_a_level, hindrance_of_increase, missing_size
 
 if TYPE_CHECKING:
-    from reference_account import Account, Symbol
+    from reference_account import Account
     from reference_costs import Conditions
     from reference_records import Fill, Order, Trade
+    from reference_symbol import Symbol
 
 
 def trade_at(account: Account, prices: list[float]) -> None:

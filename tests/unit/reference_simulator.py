@@ -21,8 +21,8 @@ from reference_records import NONE, Order, orders_table, trades_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reference_account import Bar, Symbol
     from reference_records import Fill, Trade
+    from reference_symbol import Bar, Symbol
 
     from alphafactory.domain.bars import Bars
     from alphafactory.domain.results import Orders, Trades

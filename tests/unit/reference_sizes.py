@@ -15,7 +15,8 @@ import reference_costs as costs
 from reference_records import NONE, Order, Trade
 
 if TYPE_CHECKING:
-    from reference_account import Account, Symbol
+    from reference_account import Account
+    from reference_symbol import Symbol
 
     from alphafactory.domain.grammar import Distance
 
