@@ -23,6 +23,7 @@ from alphafactory.simulation.layout import (
     LOT,
     MAXIMUM,
     MINIMUM,
+    MONEY_TOLERANCE,
     PER_SHARE,
     SELL_FEES,
     SHARE_TOLERANCE,
@@ -118,7 +119,16 @@ def affordable(
     money: float, side: float, price: float, symbol: int, row: int, known: int, slips: float,
     market: FloatArray, rules: FloatArray,
 ) -> float:  # fmt: skip
-    """Return the shares whose value and costs together are `money`; not positive where nothing is left to buy."""
+    """Return the shares whose value and costs together are `money`, 0 where the costs leave nothing but rounding."""
+    shares = _exactly(money, side, price, symbol, row, known, slips, market, rules)
+    return shares if shares * price > MONEY_TOLERANCE * money else 0.0
+
+
+@folded
+def _exactly(
+    money: float, side: float, price: float, symbol: int, row: int, known: int, slips: float,
+    market: FloatArray, rules: FloatArray,
+) -> float:  # fmt: skip
     sells_with_fees = side < 0.0 and rules[SELL_FEES] != 0.0
     if sells_with_fees or (slips != 0.0 and rules[SLIPPAGE_MODEL] >= SLIP_VOLUME):
         return _searched(money, side, price, symbol, row, known, slips, market, rules)

@@ -101,9 +101,13 @@ def spending(settings: SimulationSettings, c: Conditions, shares: float) -> floa
 
 
 def shares_for(settings: SimulationSettings, c: Conditions, money: float) -> float:
-    """Return the most shares that `money` pays for with their costs, by bisection to the last bit."""
-    if money <= 0:
-        return 0.0
+    """Return the most shares that `money` pays for with their costs, 0 where the costs leave nothing but rounding."""
+    shares = most_shares(settings, c, money) if money > 0 else 0.0
+    return shares if shares * c.price > 1e-12 * money else 0.0
+
+
+def most_shares(settings: SimulationSettings, c: Conditions, money: float) -> float:
+    """Return them by bisection to the last bit."""
     low, high = 0.0, money / c.price
     while spending(settings, c, high) < money and price_paid(settings, c, high) > 0:
         high *= 2
