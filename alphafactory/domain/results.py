@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from typing import Self
+from alphafactory.domain.risk_events import RiskEvents, no_events
+from alphafactory.domain.table import Table
 
+if TYPE_CHECKING:
     from alphafactory.domain.arrays import BoolArray, FloatArray, IntArray
 
 EXIT_REASONS = (
     "open", "signal", "stop", "trail", "break_even", "take_profit", "time", "margin_call", "delisted", "ruined",
+    "loss_limit", "risk_limit",
 )  # fmt: skip
 """Why a trade ended; `Trades.exit_reason` holds positions in this tuple. `open` is a trade that has not ended."""
 
@@ -23,23 +25,15 @@ ORDER_KINDS = ("market", "limit", "stop_market", "stop_limit", *EXIT_REASONS[2:]
 ORDER_ENDS = (
     "filled", "no_cash", "less_than_one_share", "no_volume", "halted", "no_bar", "no_estimate", "no_edge",
     "limit", "stop", "participation", "direction_closed", "level_crossed", "max_entries", "delisted", "ruined",
-    "end_of_data",
+    "end_of_data", "frozen", "max_positions", "correlation", "position", "sector", "trade_loss", "cash_reserve",
 )  # fmt: skip
 """How an order ended: filled whole, or why it was refused, cut or given up. `halted` is a bar that repeats the one
-before; `limit` and `stop` are prices that were not reached; `no_edge` is a Kelly fraction of nothing."""
+before; `limit` and `stop` are prices that were not reached; `no_edge` is a Kelly fraction of nothing. The last seven
+are limits of a portfolio."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """Columns of equal length."""
-
-    def take(self, rows: IntArray | BoolArray) -> Self:
-        """Return the chosen rows."""
-        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-@dataclass(frozen=True, slots=True)
-class Trades(_Table):
+class Trades(Table):
     """Round trips from flat to flat in one symbol, in order of entry. Every array has shape (trades,).
 
     Rows are positions in the simulated sessions; `exit_row` is -1 for an open trade, and its exit_price is NaN.
@@ -83,7 +77,7 @@ class Trades(_Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Orders(_Table):
+class Orders(Table):
     """Every order in the order in which it ended. Every array has shape (orders,).
 
     `decided` is the row whose close (or bar, for levels) gave rise to it, `ended` the row at which it ended. `kind` and
@@ -147,6 +141,7 @@ class Simulation:
     balance_error: float
     ruined: bool
     nan_targets: int
+    events: RiskEvents = field(default_factory=no_events)
 
     @property
     def invested(self) -> BoolArray:
