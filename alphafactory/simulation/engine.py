@@ -16,14 +16,16 @@ from alphafactory.errors import SimulationError
 from alphafactory.simulation import layout as at
 from alphafactory.simulation.cache import load_kernel
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
+from alphafactory.simulation.mandates import encode_calendar, encode_mandate, judge_mandate, returns_of
 from alphafactory.simulation.rules import encode_rules, fees_of_sales, judge_against_signals, needed_estimates
-from alphafactory.simulation.tables import orders_of, trades_of
+from alphafactory.simulation.tables import events_of, orders_of, trades_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alphafactory.domain.arrays import DateArray, FloatArray
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.mandate import Mandate
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.domain.signals import Signals
     from alphafactory.simulation.inputs import JudgedSignals
@@ -42,6 +44,7 @@ class _Question:
     delisted: Sequence[bool]
     names: Sequence[str]
     leaps: bool = True
+    mandate: Mandate | None = None
 
 
 def simulate(
@@ -79,16 +82,20 @@ def simulate_account(
     periods_per_year: int = 252,
     delisted: Sequence[bool] = (),
     names: Sequence[str] = (),
+    mandate: Mandate | None = None,
 ) -> Simulation:
     """Simulate several symbols that share one account, on the sessions in which any of them trades.
 
     Signals have a row for each of `joint_sessions(bars)` and a column for each symbol; the other arguments are those of
-    `simulate`. One symbol gives what `simulate` gives, to the bit.
+    `simulate`. One symbol gives what `simulate` gives, to the bit. A mandate adds limits and rebalances, and what they
+    did stands in the result's `events`.
 
     Raises:
         SimulationError: impossible input, or money that does not add up.
     """
-    question = _Question(bars, joint_sessions(bars), delisted or [False] * len(bars), names, leaps=False)
+    question = _Question(
+        bars, joint_sessions(bars), delisted or [False] * len(bars), names, leaps=False, mandate=mandate
+    )
     return _run(question, signals, settings, periods_per_year)
 
 
@@ -98,10 +105,15 @@ def warm_up() -> None:
     importlib.import_module("alphafactory.simulation.estimates")  # importing is compiling: signatures are explicit
 
 
-def complete_market(market: FloatArray, sessions: DateArray, settings: SimulationSettings) -> FloatArray:
-    """Return the market with the estimates and fees that the settings use, shape (symbols, 8 or 15, n)."""
+def complete_market(
+    market: FloatArray, sessions: DateArray, settings: SimulationSettings, mandate: Mandate | None = None
+) -> FloatArray:
+    """Return the market with the estimates, fees and returns that are asked for, shape (symbols, 8 or 16, n)."""
     needed = needed_estimates(settings)
-    if not needed and not settings.sell_fees:
+    correlated = mandate is not None and mandate.limits.max_correlated > 0
+    if mandate is not None and mandate.rules.risk_aversion > 0.0:
+        needed |= {int(at.SIGMA)}
+    if not needed and not settings.sell_fees and not correlated:
         return market
     load_kernel()
     from alphafactory.simulation.estimates import compute_estimates  # noqa: PLC0415  compiled as well
@@ -114,7 +126,8 @@ def complete_market(market: FloatArray, sessions: DateArray, settings: Simulatio
         block[at.ATR : at.SPREAD + 1] = compute_estimates(
             block[at.HIGH], block[at.LOW], block[at.CLOSE], block[at.VOLUME], offsets
         )
-    whole[:, at.FEE_RATE :] = fees_of_sales(settings, sessions)
+        block[at.RETURN] = returns_of(block[at.CLOSE]) if correlated else np.nan
+    whole[:, at.FEE_RATE : at.RETURN] = fees_of_sales(settings, sessions)
     return whole
 
 
@@ -135,43 +148,84 @@ def stacked(signals: JudgedSignals) -> FloatArray:
     return block
 
 
-def calendar_days(sessions: DateArray) -> FloatArray:
-    """Return the calendar days since the session before, 0 for the first, shape (n,)."""
-    days = np.zeros(len(sessions))
-    days[1:] = np.diff(sessions.astype("datetime64[D]")).astype(np.float64)
-    return days
-
-
 def _run(
     question: _Question, signals: FloatArray | Signals, settings: SimulationSettings, periods_per_year: int
 ) -> Simulation:
-    kernel = load_kernel()  # loads Numba, which only a simulation needs
-    sessions, names, symbols = question.sessions, question.names, len(question.bars)
-    market = complete_market(judged_market(question.bars, names, sessions), sessions, settings)
-    judged, nan_targets = judged_signals(signals, sessions, symbols, names)
+    sessions, names = question.sessions, question.names
+    market = judged_market(question.bars, names, sessions)
+    market = complete_market(market, sessions, settings, question.mandate)
+    judged, nan_targets = judged_signals(signals, sessions, len(question.bars), names)
     judge_against_signals(settings, judged)
     rules = encode_rules(settings, distances=judged.distances, periods_per_year=periods_per_year, leaps=question.leaps)
-    ends = [np.flatnonzero(block[at.STATE] != at.NO_BAR)[-1] for block in market]
-    delisted = np.where(question.delisted, ends, -1.0)
-    most = _most_orders(judged.target, settings)
-    state = np.empty((symbols + 1, at.COLUMNS))
-    trades, orders = np.empty((most, at.TRADE_COLUMNS)), np.empty((2 * most, at.ORDER_COLUMNS))
-    curves, holdings = np.empty((2, len(sessions))), np.full((symbols, 3, len(sessions)), np.nan)
-    kernel.run(
-        market, stacked(judged), calendar_days(sessions), rules, delisted, state, trades, orders, curves, holdings,
-        np.empty((0, 1)),
-    )  # fmt: skip
-    account = state[-1]
-    positions, stops, takes = (np.ascontiguousarray(holdings[:, row].T) for row in range(3))
-    found = trades_of(trades[: int(account[at.TRADES])], positions, state[:-1, at.LAST])
-    result = Simulation(
-        equity=curves[at.EQUITY],
-        cash=curves[at.CASH_CURVE],
+    traits = traits_of(market, question.delisted, settings, question.mandate, rules)
+    calendar = encode_calendar(sessions, settings, question.mandate)
+    run = _filled(market, stacked(judged), calendar, rules, traits)
+    return prove_balance(_result(run, settings, nan_targets), ", ".join(names))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The kernel's arrays after a run."""
+
+    state: FloatArray
+    trades: FloatArray
+    orders: FloatArray
+    events: FloatArray
+    curves: FloatArray
+    holdings: FloatArray
+
+
+def _filled(
+    market: FloatArray, signals: FloatArray, calendar: FloatArray, rules: FloatArray, traits: FloatArray
+) -> _Run:
+    """Run the kernel, again with longer tables where the first ones were too short: it always does the same."""
+    kernel = load_kernel()  # loads Numba, which only a simulation needs
+    symbols, count = len(market), market.shape[2]
+    rows = _rows_at_first(signals[:, at.TARGET], rules)
+    while True:
+        run = _Run(
+            state=np.empty((symbols + 1, at.COLUMNS)),
+            trades=np.empty((rows[0], at.TRADE_COLUMNS)),
+            orders=np.empty((rows[1], at.ORDER_COLUMNS)),
+            events=np.empty((rows[2], at.EVENT_COLUMNS)),
+            curves=np.empty((2, count)),
+            holdings=np.full((symbols, 3, count), np.nan),
+        )
+        run.holdings[:, at.POSITION_CURVE] = 0.0
+        kernel.run(
+            market, signals, calendar, rules, traits, run.state, run.trades, run.orders, run.events, run.curves,
+            run.holdings, np.empty((0, 1)),
+        )  # fmt: skip
+        needed = tuple(int(run.state[-1, column]) for column in (at.TRADES, at.ORDERS, at.EVENTS))
+        if all(need <= have for need, have in zip(needed, rows, strict=True)):
+            tables = (table[:need] for table, need in zip((run.trades, run.orders, run.events), needed, strict=True))
+            trades, orders, events = tables
+            return replace(run, trades=trades, orders=orders, events=events)
+        rows = tuple(max(need, have) for need, have in zip(needed, rows, strict=True))
+
+
+def _rows_at_first(target: FloatArray, rules: FloatArray) -> tuple[int, ...]:
+    """Return for how many trades, orders and events there is room at first: what usually suffices."""
+    symbols, sessions = target.shape
+    changes = int(np.count_nonzero(target[:, 1:] != target[:, :-1])) + int(np.count_nonzero(target[:, 0]))
+    most = changes + symbols
+    if rules[at.IMMEDIATE] != 0.0:
+        most = symbols * (_FILLS_A_SESSION * sessions + 1)
+    mandated = rules[at.MANDATED] != 0.0
+    return most, 2 * most, most + _FILLS_A_SESSION * sessions if mandated else 0
+
+
+def _result(run: _Run, settings: SimulationSettings, nan_targets: int) -> Simulation:
+    account = run.state[-1]
+    positions, stops, takes = (np.ascontiguousarray(run.holdings[:, row].T) for row in range(3))
+    return Simulation(
+        equity=run.curves[at.EQUITY],
+        cash=run.curves[at.CASH_CURVE],
         positions=positions,
         stops=np.where(np.isinf(stops), np.nan, stops),
         take_profits=np.where(np.isinf(takes), np.nan, takes),
-        trades=found,
-        orders=orders_of(orders[: int(account[at.ORDERS])]),
+        trades=trades_of(run.trades, positions, run.state[:-1, at.LAST]),
+        orders=orders_of(run.orders),
         initial_capital=settings.initial_capital,
         commission=float(account[at.COMMISSION]),
         fees=float(account[at.FEES]),
@@ -184,17 +238,34 @@ def _run(
         balance_error=0.0,
         ruined=bool(account[at.RUINED]),
         nan_targets=nan_targets,
+        events=events_of(run.events),
     )
-    return prove_balance(result, ", ".join(names))
 
 
-def _most_orders(target: FloatArray, settings: SimulationSettings) -> int:
-    """Return how many trades, and half of how many orders, there can be at most."""
-    symbols, sessions = target.shape
-    if settings.reentry.name == "immediate":
-        return symbols * (_FILLS_A_SESSION * sessions + 1)
-    changes = int(np.count_nonzero(target[:, 1:] != target[:, :-1])) + int(np.count_nonzero(target[:, 0]))
-    return changes + symbols
+def traits_of(
+    market: FloatArray,
+    delisted: Sequence[bool],
+    settings: SimulationSettings,
+    mandate: Mandate | None,
+    rules: FloatArray,
+) -> FloatArray:
+    """Return each symbol's last row if it was delisted, else -1, and its sector, shape (2, symbols).
+
+    The rules learn that one account holds all symbols, and its mandate.
+
+    Raises:
+        SimulationError: a mandate that does not fit.
+    """
+    symbols, _, count = market.shape
+    traits = np.zeros((2, symbols))
+    ends = [np.flatnonzero(block[at.STATE] != at.NO_BAR)[-1] for block in market]
+    traits[0] = np.where(np.asarray(delisted), ends, -1.0)
+    rules[at.JOINT] = 1.0
+    if mandate is not None:
+        codes = judge_mandate(mandate, settings, count, symbols)
+        encode_mandate(mandate, int(codes.max()) + 1, rules)
+        traits[1] = codes
+    return traits
 
 
 def prove_balance(result: Simulation, name: str) -> Simulation:

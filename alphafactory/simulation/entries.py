@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.costs import affordable, spent, whole_lots
-from alphafactory.simulation.fills import LIMITED, SLIPPING, fill
+from alphafactory.simulation.fills import SLIPPING, UNSLIPPED, fill
 from alphafactory.simulation.layout import (
     ASKED,
     BARRED,
     BY_PARTICIPATION,
+    BY_RESERVE,
     COUNTED,
+    CUT,
     DISTANCES,
     ENTRIES,
     FILLED,
@@ -28,6 +30,7 @@ from alphafactory.simulation.layout import (
     LEVERAGE,
     LIMIT_NOT_MET,
     LOW,
+    MANDATED,
     MAX_ENTRIES,
     MONEY_TOLERANCE,
     NO_CASH,
@@ -39,7 +42,11 @@ from alphafactory.simulation.layout import (
     ORDER_SIGNAL_TAKE,
     ORDER_STOP,
     POSITION,
+    REFUSED,
+    RESERVE,
     REST,
+    RULE_LEVERAGE,
+    RULE_RESERVE,
     SIZE_KELLY,
     SIZING,
     STOP_NOT_MET,
@@ -48,9 +55,10 @@ from alphafactory.simulation.layout import (
     TRIGGERED,
     WEIGHT,
 )
+from alphafactory.simulation.limits import permitted, write_event
 from alphafactory.simulation.orders import end_order
 from alphafactory.simulation.reductions import SIGNAL_EXIT, capped, finish, lacks_estimate, may_work, missing_size
-from alphafactory.simulation.sizes import FROM_OPEN, worth
+from alphafactory.simulation.valuation import FROM_OPEN, worth
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -59,32 +67,32 @@ if TYPE_CHECKING:
 @inner
 def enter_at_market(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
-    trades: FloatArray, orders: FloatArray,
+    trades: FloatArray, orders: FloatArray, events: FloatArray,
 ) -> None:  # fmt: skip
     """Fill a market entry at the moment of the settings' `fill`."""
-    if _wants_entry(symbol, state) and not _is_conditional(symbol, state) and may_work(symbol, row, market, state):
-        _increase(symbol, row, price, moment, SLIPPING, market, rules, state, trades, orders)
+    if wants_entry(symbol, state) and not is_conditional(symbol, state) and may_work(symbol, row, market, state):
+        _increase(symbol, row, price, moment, SLIPPING, market, rules, state, trades, orders, events)
 
 
 @inner
 def enter_at_price(
     symbol: int, row: int, price: float, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray,
-    trades: FloatArray, orders: FloatArray,
+    trades: FloatArray, orders: FloatArray, events: FloatArray,
 ) -> None:  # fmt: skip
     """Fill an entry that waits for a price which the open, or the one price of an auction, has reached."""
-    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state)
+    waits = wants_entry(symbol, state) and is_conditional(symbol, state)
     if waits and may_work(symbol, row, market, state) and _reached(symbol, price, state):
-        how = SLIPPING if math.isnan(state[symbol, ORDER_LIMIT]) else LIMITED
-        _increase(symbol, row, price, moment, how, market, rules, state, trades, orders)
+        how = SLIPPING if math.isnan(state[symbol, ORDER_LIMIT]) else UNSLIPPED
+        _increase(symbol, row, price, moment, how, market, rules, state, trades, orders, events)
 
 
 @inner
 def enter_intrabar(
     symbol: int, row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
-    orders: FloatArray,
+    orders: FloatArray, events: FloatArray,
 ) -> None:  # fmt: skip
     """Fill a resting entry whose price the bar reaches after its open, at that price."""
-    waits = _wants_entry(symbol, state) and _is_conditional(symbol, state) and state[symbol, TRIED_ROW] != row
+    waits = wants_entry(symbol, state) and is_conditional(symbol, state) and state[symbol, TRIED_ROW] != row
     if not waits or not may_work(symbol, row, market, state):
         return
     side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
@@ -97,8 +105,8 @@ def enter_intrabar(
             return
         state[symbol, TRIGGERED] = 1.0
         if math.isnan(limit) or side * stop <= side * limit:
-            how = SLIPPING if math.isnan(limit) else LIMITED
-            _increase(symbol, row, stop, FROM_OPEN, how, market, rules, state, trades, orders)
+            how = SLIPPING if math.isnan(limit) else UNSLIPPED
+            _increase(symbol, row, stop, FROM_OPEN, how, market, rules, state, trades, orders, events)
         else:
             # Whether the limit was met before or after the stop, the bar does not say.
             state[symbol, HINDRANCE] = LIMIT_NOT_MET
@@ -106,16 +114,17 @@ def enter_intrabar(
         if side * better > side * limit:
             state[symbol, HINDRANCE] = LIMIT_NOT_MET
         else:
-            _increase(symbol, row, limit, FROM_OPEN, LIMITED, market, rules, state, trades, orders)
+            _increase(symbol, row, limit, FROM_OPEN, UNSLIPPED, market, rules, state, trades, orders, events)
 
 
 @folded
-def _is_conditional(symbol: int, state: FloatArray) -> bool:
+def is_conditional(symbol: int, state: FloatArray) -> bool:
+    """Return whether the order waits for a price."""
     return not (math.isnan(state[symbol, ORDER_LIMIT]) and math.isnan(state[symbol, ORDER_STOP]))
 
 
 @folded
-def _wants_entry(symbol: int, state: FloatArray) -> bool:
+def wants_entry(symbol: int, state: FloatArray) -> bool:
     """Return whether there is an order whose opposite position, if it had one, is gone."""
     weight = state[symbol, WEIGHT]
     return (
@@ -145,9 +154,9 @@ def _reached(symbol: int, price: float, state: FloatArray) -> bool:
 @inner
 def _increase(
     symbol: int, row: int, price: float, moment: float, how: float, market: FloatArray, rules: FloatArray,
-    state: FloatArray, trades: FloatArray, orders: FloatArray,
+    state: FloatArray, trades: FloatArray, orders: FloatArray, events: FloatArray,
 ) -> None:  # fmt: skip
-    """Add what the position lacks, as far as money, lots and volume allow."""
+    """Add what the position lacks, as far as limits, money, lots and volume allow."""
     refusal = _refusal(symbol, row, price, market, rules, state)
     if refusal == NO_ESTIMATE and state[symbol, BARRED] == 0.0:
         state[symbol, HINDRANCE], state[symbol, TRIED_ROW] = NO_ESTIMATE, row
@@ -156,37 +165,79 @@ def _increase(
         end_order(symbol, row, refusal, state, orders)
         return
     side = 1.0 if state[symbol, WEIGHT] > 0.0 else -1.0
-    equity, gross = worth(symbol, row, price, moment, market, state)
-    most = rules[LEVERAGE] * equity - gross
     slips = 1.0 if how == SLIPPING else 0.0
-    if math.isnan(state[symbol, REST]):
-        _ask_more(symbol, row, price, side, slips, equity, most, market, rules, state, orders)
-    rest = state[symbol, REST]
-    if state[symbol, ORDER] == 0.0 or math.isnan(rest):
-        return
+    equity, gross = worth(symbol, row, price, moment, market, rules, state)
+    sought = state[symbol, REST]
+    if math.isnan(sought):
+        sought = _sought(symbol, row, price, side, slips, equity, market, rules, state, orders)
+        if math.isnan(sought):
+            return
+    allowed, end = sought, FILLED
+    if rules[MANDATED] != 0.0 and sought > 0.0:
+        allowed, end = permitted(symbol, row, price, side, sought, equity, market, rules, state, events)
+        if allowed <= 0.0:
+            end_order(symbol, row, end, state, orders)
+            return
+    most = min(rules[LEVERAGE], 1.0 - rules[RESERVE]) * equity - gross
     limit = most + MONEY_TOLERANCE * abs(equity)
     # What was left over may be no whole shares any more, for a split has come in between.
-    whole = whole_lots(rest, limit, side, price, symbol, row, slips, market, rules)
-    if whole <= 0.0:
-        poor = spent(side, rest, price, symbol, row, row - 1, slips, market, rules) > limit
+    rest = whole_lots(sought, limit, side, price, symbol, row, slips, market, rules)
+    state[symbol, REST] = rest
+    if rest <= 0.0:
+        poor = sought <= 0.0 or spent(side, sought, price, symbol, row, row - 1, slips, market, rules) > limit
         end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
         return
-    rest = whole
-    wanted = _within(most, equity, rest, side, price, symbol, row, slips, market, rules)
-    if wanted <= 0.0:
-        end_order(symbol, row, NO_CASH, state, orders)
+    asked = min(rest, allowed)
+    wanted = _within(most, equity, asked, side, price, symbol, row, slips, market, rules)
+    if wanted < asked:
+        end = _short_of_money(rules)
+        if rules[MANDATED] != 0.0:
+            _note_money(symbol, row, price, side, asked, wanted, equity, gross, slips, market, rules, state, events)
+    _work(symbol, row, price, side * wanted, rest, how, end, market, rules, state, trades, orders)
+
+
+@inner
+def _work(
+    symbol: int, row: int, price: float, change: float, rest: float, how: float, end: int, market: FloatArray,
+    rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Fill what the volume lets through of a change; `end` is how the order ends with all of it."""
+    if change == 0.0:
+        end_order(symbol, row, end, state, orders)
         return
-    quantity = capped(symbol, row, wanted, market, rules)
+    quantity = capped(symbol, row, abs(change), market, rules)
     if quantity > 0.0:
-        fill(symbol, row, price, side * quantity, how, ASKED, SIGNAL_EXIT, market, rules, state, trades)
+        got = math.copysign(quantity, change)
+        fill(symbol, row, price, got, how, ASKED, SIGNAL_EXIT, market, rules, state, trades)
         state[symbol, ENTRIES] += 1.0 - state[symbol, COUNTED]
         state[symbol, COUNTED] = 1.0
         state[symbol, REST] = rest - quantity
-    if quantity < wanted:
+    if quantity < abs(change):
         # What this session's volume has capped is tried again in the next.
         state[symbol, HINDRANCE], state[symbol, TRIED_ROW] = BY_PARTICIPATION, row
     else:
-        end_order(symbol, row, FILLED if wanted == rest else NO_CASH, state, orders)
+        end_order(symbol, row, end, state, orders)
+
+
+@folded
+def _short_of_money(rules: FloatArray) -> int:
+    """Return how an order ends that asked for more money than there was to spend."""
+    return BY_RESERVE if 1.0 - rules[RESERVE] < rules[LEVERAGE] else NO_CASH
+
+
+@inner
+def _note_money(
+    symbol: int, row: int, price: float, side: float, asked: float, wanted: float, equity: float, gross: float,
+    slips: float, market: FloatArray, rules: FloatArray, state: FloatArray, events: FloatArray,
+) -> None:  # fmt: skip
+    """Write the event of an order that the cash reserve or the leverage has cut or refused."""
+    taken = (gross + spent(side, asked, price, symbol, row, row - 1, slips, market, rules)) / equity
+    action = CUT if wanted > 0.0 else REFUSED
+    if _short_of_money(rules) == BY_RESERVE:
+        rule, measured, limit = RULE_RESERVE, 1.0 - taken, rules[RESERVE]
+    else:
+        rule, measured, limit = RULE_LEVERAGE, taken, rules[LEVERAGE]
+    write_event(row, rule, action, symbol, -1.0, measured, limit, side * asked, side * wanted, state, events)
 
 
 @inner
@@ -210,11 +261,11 @@ def _refusal(symbol: int, row: int, price: float, market: FloatArray, rules: Flo
 
 
 @inner
-def _ask_more(
-    symbol: int, row: int, price: float, side: float, slips: float, equity: float, most: float, market: FloatArray,
+def _sought(
+    symbol: int, row: int, price: float, side: float, slips: float, equity: float, market: FloatArray,
     rules: FloatArray, state: FloatArray, orders: FloatArray,
-) -> None:  # fmt: skip
-    """Set the shares that an increase seeks, rounded to lots, as its rest; or end the order, or let it wait."""
+) -> float:  # fmt: skip
+    """Return the shares that an increase seeks at its first attempt; or end the order, or let it wait, with NaN."""
     held = abs(state[symbol, POSITION])
     money, shares = missing_size(symbol, row, price, equity, market, rules, state)
     by_money = math.isnan(shares)
@@ -227,16 +278,10 @@ def _ask_more(
         finish(symbol, row, FILLED, state, orders)
     else:
         state[symbol, ASKED] += side * (room / price if by_money else shares)
-        if by_money:
-            shares = affordable(room, side, price, symbol, row, row - 1, slips, market, rules)
-        tolerance = MONEY_TOLERANCE * abs(equity)
-        lots = whole_lots(shares, most + tolerance, side, price, symbol, row, slips, market, rules)
-        state[symbol, REST] = lots
-        if lots <= 0.0:
-            poor = shares <= 0.0 or spent(side, shares, price, symbol, row, row - 1, slips, market, rules) > (
-                most + tolerance
-            )
-            end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
+        if not by_money:
+            return shares
+        return max(affordable(room, side, price, symbol, row, row - 1, slips, market, rules), 0.0)
+    return math.nan
 
 
 @inner

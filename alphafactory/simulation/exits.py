@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.costs import commission, sell_fees, slipped
-from alphafactory.simulation.fills import FREE, LIMITED, SLIPPING, fill
+from alphafactory.simulation.fills import FREE, SLIPPING, UNSLIPPED, fill
 from alphafactory.simulation.layout import (
     AMBIGUOUS,
     BEST_CLOSE,
@@ -20,6 +20,7 @@ from alphafactory.simulation.layout import (
     BREAK_AT,
     BY_BREAK_EVEN,
     BY_DELISTING,
+    BY_RISK,
     BY_RUIN,
     BY_TAKE,
     BY_TIME,
@@ -86,11 +87,11 @@ def work_exit(
     quantity = capped(symbol, row, abs(held), market, rules)
     if quantity > 0.0:
         change = -held if quantity == abs(held) else math.copysign(quantity, -held)
-        how = LIMITED if reason == BY_TAKE else SLIPPING
+        how = UNSLIPPED if reason == BY_TAKE else SLIPPING
         fill(symbol, row, price, change, how, EXIT_ASKED, reason, market, rules, state, trades)
     if state[symbol, POSITION] == 0.0:
         _finish_exit(symbol, row, FILLED, state, orders)
-        if held * state[symbol, GOAL] > 0.0:
+        if held * state[symbol, GOAL] > 0.0 and reason != BY_RISK:
             state[symbol, CLOSED_SIDE] = 1.0 if held > 0.0 else -1.0
             alive = state[symbol, ORDER] != 0.0 and held * state[symbol, WEIGHT] > 0.0
             if alive and rules[IMMEDIATE] == 0.0:

@@ -36,6 +36,7 @@ from alphafactory.simulation.layout import (
     MFE,
     MONEY_TOLERANCE,
     NUMBER,
+    OPEN_POSITIONS,
     OPTIMISTIC,
     ORDER_SIGNAL_STOP,
     ORDER_SIGNAL_TAKE,
@@ -81,11 +82,12 @@ from alphafactory.simulation.layout import (
     WINS,
 )
 from alphafactory.simulation.levels import break_even_gain, first_take, first_trail, fixed_stop, risked
+from alphafactory.simulation.valuation import revalue
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
-FREE, LIMITED, SLIPPING = -1.0, 0.0, 1.0
+FREE, UNSLIPPED, SLIPPING = -1.0, 0.0, 1.0
 """How a fill is paid: without any cost, with commission at the very price, or with slippage as well."""
 
 
@@ -132,9 +134,11 @@ def fill(
     state[account, TRADED_VALUE] += value
     left = held + change
     state[symbol, POSITION] = left
+    revalue(symbol, row, left, market, state)
     if abs(left) > abs(state[symbol, LARGEST]):
         state[symbol, LARGEST] = left
     if left == 0.0:
+        state[account, OPEN_POSITIONS] -= 1.0
         count_trade(state[symbol, PROFIT], state[symbol, ENTRY_VALUE], state)
         write_trade(symbol, row, reason, state, trades)
     return paid
@@ -150,6 +154,7 @@ def _open_trade(
         state[symbol, column] = 0.0
     state[symbol, NUMBER] = state[account, TRADES]
     state[account, TRADES] += 1.0
+    state[account, OPEN_POSITIONS] += 1.0
     state[symbol, ENTRY_ROW], state[symbol, SEEN_ROW] = row, -1.0
     state[symbol, FIRST_PRICE] = state[symbol, BEST_CLOSE] = state[symbol, BEST_EXTREME] = paid
     known = max(row - 1, 0)
@@ -198,7 +203,7 @@ def write_trade(symbol: int, row: int, reason: int, state: FloatArray, trades: F
     number = int(state[symbol, NUMBER])
     if state[symbol, AMBIGUOUS] != 0.0:
         state[account, AMBIGUOUS_PNL] += state[symbol, OPTIMISTIC]
-    if trades.shape[0] == 0:
+    if number >= trades.shape[0]:
         return
     trades[number, T_SYMBOL] = symbol
     trades[number, T_ENTRY_ROW] = state[symbol, ENTRY_ROW]

@@ -17,9 +17,12 @@ from numba import njit, types
 from alphafactory.simulation.compiling import inner
 from alphafactory.simulation.fills import see, write_trade
 from alphafactory.simulation.layout import (
+    BEFORE,
     CAPITAL,
     CASH,
     CASH_CURVE,
+    COOL_UNTIL,
+    DAYS,
     DELISTED_ROW,
     END_OF_DATA,
     ENTRY_ROW,
@@ -27,18 +30,27 @@ from alphafactory.simulation.layout import (
     EXIT_ASKED,
     EXIT_DECIDED,
     EXITING,
+    FROZEN_UNTIL,
     HIGH,
+    JOINT,
     LAST,
     LEAPS,
+    LEVERAGE,
+    LEVERAGE_AT,
     LOW,
     ORDER,
     ORDER_SIGNAL_STOP,
     ORDER_SIGNAL_TAKE,
+    PEAK,
     PLAIN,
     POSITION,
     POSITION_CURVE,
+    SECTOR,
     SEEN_ROW,
     SIGNAL,
+    VALUED_ROW,
+    WEEK_BASE,
+    WEEK_HIT,
 )
 from alphafactory.simulation.leaps import leap
 from alphafactory.simulation.numbers import summarise
@@ -57,7 +69,9 @@ def _set_out(state: FloatArray, capital: float) -> None:
     """Set the state to that before the first session: cash alone."""
     account = state.shape[0] - 1
     state[:] = 0.0
-    state[account, CASH] = capital
+    state[account, CASH] = state[account, PEAK] = state[account, BEFORE] = state[account, WEEK_BASE] = capital
+    state[account, VALUED_ROW] = state[account, FROZEN_UNTIL] = state[account, COOL_UNTIL] = -1.0
+    state[account, WEEK_HIT] = -1.0
     for symbol in range(account):
         state[symbol, DELISTED_ROW] = state[symbol, ENTRY_ROW] = state[symbol, SEEN_ROW] = -1.0
         state[symbol, LAST] = state[symbol, ORDER_SIGNAL_STOP] = state[symbol, ORDER_SIGNAL_TAKE] = math.nan
@@ -90,8 +104,8 @@ def _end(row: int, state: FloatArray, trades: FloatArray, orders: FloatArray) ->
 
 @inner
 def _walk(
-    market: FloatArray, signals: FloatArray, days: FloatArray, rules: FloatArray, state: FloatArray,
-    trades: FloatArray, orders: FloatArray, curves: FloatArray, holdings: FloatArray,
+    market: FloatArray, signals: FloatArray, calendar: FloatArray, rules: FloatArray, state: FloatArray,
+    trades: FloatArray, orders: FloatArray, events: FloatArray, curves: FloatArray, holdings: FloatArray,
 ) -> None:  # fmt: skip
     """Run one account through its sessions."""
     sessions, leaps = market.shape[2], rules[LEAPS] != 0.0
@@ -101,13 +115,14 @@ def _walk(
             row = leap(row, sessions, market, signals, rules, state, curves, holdings)
             if row == sessions:
                 break
-        carry(row, days[row], market, rules, state)
+        rules[LEVERAGE] = calendar[LEVERAGE_AT, row]
+        carry(row, calendar[DAYS, row], market, rules, state)
         if not leaps or not is_quiet(0, row, market, signals, rules, state):
-            trade(row, market, signals, rules, state, trades, orders)
+            trade(row, calendar, market, signals, rules, state, trades, orders, events)
         elif state[0, POSITION] != 0.0:
             see(market[0, LOW, row], market[0, HIGH, row], 0, state)
             state[0, SEEN_ROW] = row
-        if close(row, market, signals, rules, state, trades, orders, curves, holdings):
+        if close(row, calendar, market, signals, rules, state, trades, orders, events, curves, holdings):
             _stand_still(row, sessions, state, curves, holdings)
             return
         row += 1
@@ -115,36 +130,38 @@ def _walk(
 
 
 @njit(
-    types.void(_CUBE, _CUBE, _VECTOR, _VECTOR, _VECTOR, _TABLE, _TABLE, _TABLE, _TABLE, _CUBE, _TABLE),
+    types.void(_CUBE, _CUBE, _TABLE, _VECTOR, _TABLE, _TABLE, _TABLE, _TABLE, _TABLE, _TABLE, _CUBE, _TABLE),
     cache=True,
     error_model="numpy",
     nogil=True,
 )
 def run(
-    market: FloatArray, signals: FloatArray, days: FloatArray, rules: FloatArray, delisted: FloatArray,
-    state: FloatArray, trades: FloatArray, orders: FloatArray, curves: FloatArray, holdings: FloatArray,
-    numbers: FloatArray,
+    market: FloatArray, signals: FloatArray, calendar: FloatArray, rules: FloatArray, traits: FloatArray,
+    state: FloatArray, trades: FloatArray, orders: FloatArray, events: FloatArray, curves: FloatArray,
+    holdings: FloatArray, numbers: FloatArray,
 ) -> None:  # fmt: skip
     """Run simulations; `layout` says what is kept where.
 
-    Without rows in `numbers`, one account of all symbols fills state, trades, orders, curves and holdings. With a row
-    for each symbol, each has an account of its own, of which only the numbers stay. `days` are the calendar days since
-    the session before, 0 for the first; `delisted` holds each symbol's last row, or -1.
+    With the rule JOINT, one account of all symbols fills state, trades, orders, events, curves and holdings, and the
+    row of numbers where there is one. Else each symbol has an account of its own, of which only the numbers stay.
+    `traits` holds each symbol's last row if it was delisted, else -1, and the code of its sector.
     """
-    if numbers.shape[0] == 0:
+    if rules[JOINT] != 0.0:
         _set_out(state, rules[CAPITAL])
         for symbol in range(market.shape[0]):
-            state[symbol, DELISTED_ROW] = delisted[symbol]
-        _walk(market, signals, days, rules, state, trades, orders, curves, holdings)
+            state[symbol, DELISTED_ROW], state[symbol, SECTOR] = traits[0, symbol], traits[1, symbol]
+        _walk(market, signals, calendar, rules, state, trades, orders, events, curves, holdings)
+        if numbers.shape[0] > 0:
+            summarise(curves[EQUITY], curves[CASH_CURVE], rules, state[market.shape[0]], numbers[0])
         return
     symbols, fields, sessions = market.shape
     for symbol in range(symbols):
         _set_out(state, rules[CAPITAL])
-        state[0, DELISTED_ROW] = delisted[symbol]
+        state[0, DELISTED_ROW] = traits[0, symbol]
         own_market = market[symbol].reshape((1, fields, sessions))
         own_signals = signals[symbol].reshape((1, signals.shape[1], sessions))
         if rules[PLAIN] != 0.0:
             run_plain(own_market, own_signals[0, 0], rules, state, curves[EQUITY])
         else:
-            _walk(own_market, own_signals, days, rules, state, trades, orders, curves, holdings)
+            _walk(own_market, own_signals, calendar, rules, state, trades, orders, events, curves, holdings)
         summarise(curves[EQUITY], curves[CASH_CURVE], rules, state[1], numbers[symbol])

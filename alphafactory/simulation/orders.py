@@ -15,8 +15,9 @@ from alphafactory.simulation.layout import (
     AGE,
     ALL_SIGNALS,
     ASKED,
-    AT_DECISION,
     ATR,
+    AT_DECISION,
+    AUCTION,
     BARRED,
     BY_PARTICIPATION,
     CLOSE,
@@ -32,7 +33,9 @@ from alphafactory.simulation.layout import (
     ENTRY_IN_ATR,
     ENTRY_LIMIT,
     ENTRY_STOP,
+    EXITING,
     GOAL,
+    HALVING,
     HINDRANCE,
     IMMEDIATE,
     KIND,
@@ -42,6 +45,14 @@ from alphafactory.simulation.layout import (
     MARKET,
     NO_BAR,
     NO_ESTIMATE,
+    ORDER,
+    ORDERS,
+    ORDER_LIFE,
+    ORDER_LIMIT,
+    ORDER_PRIORITY,
+    ORDER_SIGNAL_STOP,
+    ORDER_SIGNAL_TAKE,
+    ORDER_STOP,
     O_ASKED,
     O_COMMISSION,
     O_DECIDED,
@@ -57,14 +68,6 @@ from alphafactory.simulation.layout import (
     O_TAKE,
     O_VALUE,
     O_WEIGHT,
-    ORDER,
-    ORDER_LIFE,
-    ORDER_LIMIT,
-    ORDER_PRIORITY,
-    ORDER_SIGNAL_STOP,
-    ORDER_SIGNAL_TAKE,
-    ORDER_STOP,
-    ORDERS,
     POSITION,
     PRIORITY,
     REST,
@@ -83,7 +86,8 @@ from alphafactory.simulation.layout import (
     WANTED,
     WEIGHT,
 )
-from alphafactory.simulation.sizes import FROM_CLOSE, full_size, worth
+from alphafactory.simulation.sizes import full_size
+from alphafactory.simulation.valuation import FROM_CLOSE, worth
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -98,7 +102,7 @@ def write_order(
     account = state.shape[0] - 1
     number = int(state[account, ORDERS])
     state[account, ORDERS] += 1.0
-    if orders.shape[0] == 0:
+    if number >= orders.shape[0]:
         return
     orders[number, O_SYMBOL] = symbol
     orders[number, O_DECIDED] = decided
@@ -147,30 +151,71 @@ def decide(
     if wanted == state[symbol, GOAL]:
         flat = state[symbol, ORDER] == 0.0 and state[symbol, POSITION] == 0.0
         if closed != 0.0 and rules[IMMEDIATE] != 0.0 and flat and wanted != 0.0:
-            _begin(symbol, row, wanted, market, signals, rules, state, orders)
+            begin_order(symbol, row, wanted, market, signals, rules, state, orders)
         return
     state[symbol, GOAL] = wanted
-    if state[symbol, ORDER] != 0.0:
-        end_order(symbol, row, int(state[symbol, HINDRANCE]), state, orders)
-    if wanted != 0.0 or state[symbol, POSITION] != 0.0:
-        _begin(symbol, row, wanted, market, signals, rules, state, orders)
+    replace_order(symbol, row, wanted, market, signals, rules, state, orders)
 
 
 @inner
-def _begin(
+def replace_order(
     symbol: int, row: int, weight: float, market: FloatArray, signals: FloatArray, rules: FloatArray,
     state: FloatArray, orders: FloatArray,
 ) -> None:  # fmt: skip
-    """Make an order of a target; it may end at once, where what it needs to know is not known."""
+    """End a live order and make one for `weight`, unless there is nothing that it could change."""
+    if state[symbol, AGE] == 0.0 and (state[symbol, KIND] == MARKET or rules[AUCTION] != 0.0):
+        state[symbol, ORDER] = 0.0  # never tried: what a limit made at the close before this step
+    if state[symbol, ORDER] != 0.0:
+        end_order(symbol, row, int(state[symbol, HINDRANCE]), state, orders)
+    if weight != 0.0 or state[symbol, POSITION] != 0.0:
+        begin_order(symbol, row, weight, market, signals, rules, state, orders)
+
+
+@inner
+def take_up(
+    symbol: int, row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
+    orders: FloatArray,
+) -> None:  # fmt: skip
+    """Make an order of an unchanged target that has no position, order or exit, when a freeze is over."""
+    idle = state[symbol, POSITION] == 0.0 and state[symbol, ORDER] == 0.0 and state[symbol, EXITING] == 0.0
+    if idle and state[symbol, GOAL] != 0.0 and state[symbol, CLOSED_SIDE] == 0.0:
+        begin_order(symbol, row, state[symbol, GOAL], market, signals, rules, state, orders)
+
+
+@inner
+def halve(symbol: int, row: int, state: FloatArray, orders: FloatArray) -> None:
+    """Make an order for half of a position whose target is on its side, sized now."""
+    held = state[symbol, POSITION]
+    if held * state[symbol, GOAL] <= 0.0 or state[symbol, EXITING] != 0.0:
+        return
+    if state[symbol, ORDER] != 0.0:
+        end_order(symbol, row, int(state[symbol, HINDRANCE]), state, orders)
+    _blank(symbol, row, state[symbol, GOAL], state)
+    state[symbol, WANTED], state[symbol, HALVING] = 0.5 * abs(held), 1.0
+
+
+@inner
+def _blank(symbol: int, row: int, weight: float, state: FloatArray) -> None:
+    """Begin an order at market that nothing is known of but its weight."""
     state[symbol, ORDER], state[symbol, WEIGHT], state[symbol, DECIDED] = 1.0, weight, row
     state[symbol, AGE] = state[symbol, TRIGGERED] = state[symbol, COUNTED] = state[symbol, BARRED] = 0.0
-    state[symbol, ORDER_LIFE] = rules[LIFE]
+    state[symbol, ORDER_LIFE] = state[symbol, HALVING] = 0.0
     state[symbol, ORDER_LIMIT] = state[symbol, ORDER_STOP] = math.nan
     state[symbol, ORDER_SIGNAL_STOP] = state[symbol, ORDER_SIGNAL_TAKE] = math.nan
     state[symbol, WANTED] = state[symbol, REST] = math.nan
     state[symbol, TRIED_ROW] = -1.0
     state[symbol, ORDER_PRIORITY], state[symbol, KIND], state[symbol, HINDRANCE] = 0.0, MARKET, BY_PARTICIPATION
     clear_sums(symbol, ASKED, state)
+
+
+@inner
+def begin_order(
+    symbol: int, row: int, weight: float, market: FloatArray, signals: FloatArray, rules: FloatArray,
+    state: FloatArray, orders: FloatArray,
+) -> None:  # fmt: skip
+    """Make an order of a target; it may end at once, where what it needs to know is not known."""
+    _blank(symbol, row, weight, state)
+    state[symbol, ORDER_LIFE] = rules[LIFE]
     if signals.shape[1] == ALL_SIGNALS:
         _take_prices(symbol, row, signals, state)
     if weight != 0.0:
@@ -246,7 +291,7 @@ def _set_entry_prices(
 def _size_now(symbol: int, row: int, weight: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> None:
     """Fix the position in shares by the close of the decision."""
     price = market[symbol, CLOSE, row]
-    equity, _ = worth(symbol, row, price, FROM_CLOSE, market, state)
+    equity, _ = worth(symbol, row, price, FROM_CLOSE, market, rules, state)
     money, shares = full_size(symbol, row, row, price, weight, equity, market, rules, state)
     wanted = money / price if math.isnan(shares) else shares
     if math.isfinite(wanted):

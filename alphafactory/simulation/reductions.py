@@ -51,7 +51,8 @@ from alphafactory.simulation.layout import (
     WEIGHT,
 )
 from alphafactory.simulation.orders import end_order
-from alphafactory.simulation.sizes import full_size, worth
+from alphafactory.simulation.sizes import full_size
+from alphafactory.simulation.valuation import worth
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -108,7 +109,7 @@ def _reduce(
     """Give up what the position has beyond the size, if it has."""
     held = state[symbol, POSITION]
     side = 1.0 if held > 0.0 else -1.0
-    equity, _ = worth(symbol, row, price, moment, market, state)
+    equity, _ = worth(symbol, row, price, moment, market, rules, state)
     if math.isnan(state[symbol, REST]):
         _ask_less(symbol, row, price, side, equity, market, rules, state, orders)
     rest = state[symbol, REST]

@@ -50,6 +50,7 @@ def encode_rules(settings: SimulationSettings, *, distances: bool, periods_per_y
     rules[at.DELISTING_RETURN] = settings.delisting_return
     rules[at.ANNUAL] = math.sqrt(periods_per_year)
     rules[at.DISTANCES], rules[at.LEAPS], rules[at.CAPITAL] = distances, leaps, settings.initial_capital
+    rules[at.SECTORS], rules[at.RESERVE] = 1.0, -math.inf
     needed = _needed_to_fill(settings)
     for rule, estimate in (
         (at.NEEDS_ATR, at.ATR), (at.NEEDS_SIGMA, at.SIGMA), (at.NEEDS_ADV, at.ADV), (at.NEEDS_SPREAD, at.SPREAD),

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alphafactory.simulation.compiling import folded, inner
+from alphafactory.simulation.compiling import inner
+from alphafactory.simulation.decisions import hear
 from alphafactory.simulation.entries import enter_at_market, enter_at_price, enter_intrabar
 from alphafactory.simulation.exits import (
     begin_exit,
@@ -24,6 +25,8 @@ from alphafactory.simulation.exits import (
 )
 from alphafactory.simulation.fills import see
 from alphafactory.simulation.layout import (
+    ACTIVE,
+    ACTIVES,
     AGE,
     AT_MID,
     AT_OPEN,
@@ -56,13 +59,13 @@ from alphafactory.simulation.layout import (
     LAST,
     LOW,
     MAINTENANCE,
+    MANDATED,
     MARGIN_INTEREST,
     MARKET,
     NO_BAR,
     OPEN,
     ORDER,
     ORDER_LIFE,
-    ORDER_PRIORITY,
     POSITION,
     POSITION_CURVE,
     QUEUE,
@@ -79,9 +82,11 @@ from alphafactory.simulation.layout import (
     TRADE_DIVIDENDS,
     WEIGHT,
 )
-from alphafactory.simulation.orders import decide, end_order
+from alphafactory.simulation.orders import end_order, take_up
+from alphafactory.simulation.queues import line_up
 from alphafactory.simulation.reductions import exit_or_reduce
-from alphafactory.simulation.sizes import FROM_CLOSE, FROM_MID, FROM_OPEN, FROM_TYPICAL, price_at
+from alphafactory.simulation.valuation import FROM_CLOSE, FROM_MID, FROM_OPEN, FROM_TYPICAL, call_roll, price_at
+from alphafactory.simulation.watch import note_drift, watch
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -97,7 +102,9 @@ def carry(row: int, days: float, market: FloatArray, rules: FloatArray, state: F
     earned = cash * (rules[INTEREST] if cash >= 0.0 else rules[MARGIN_INTEREST]) * days / _DAYS_A_YEAR
     state[account, CASH] += earned
     state[account, INTEREST_TOTAL] += earned
-    for symbol in range(account):
+    call_roll(state)
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         held = state[symbol, POSITION]
         if held < 0.0 and rules[BORROW] > 0.0:
             cost = -held * state[symbol, LAST] * rules[BORROW] * days / _DAYS_A_YEAR
@@ -113,24 +120,25 @@ def carry(row: int, days: float, market: FloatArray, rules: FloatArray, state: F
 
 @inner
 def trade(
-    row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
-    orders: FloatArray,
+    row: int, calendar: FloatArray, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
+    trades: FloatArray, orders: FloatArray, events: FloatArray,
 ) -> None:  # fmt: skip
     """Steps 1 to 3: whatever fills in this session."""
     account = state.shape[0] - 1
-    _open(row, market, rules, state, trades, orders)
-    _intrabar(row, market, rules, state, trades, orders)
+    _open(row, market, rules, state, trades, orders, events)
+    _intrabar(row, market, rules, state, trades, orders, events)
     if rules[FILL] == AT_SAME_CLOSE:
-        for symbol in range(account):
-            decide(symbol, row, market, signals, rules, state, orders)
+        hear(row, False, calendar, market, signals, rules, state, orders, events)
+        call_roll(state)
     if rules[FILL] != AT_OPEN:
         moment = FROM_CLOSE
         if rules[FILL] == AT_MID:
             moment = FROM_MID
         elif rules[FILL] == AT_TYPICAL:
             moment = FROM_TYPICAL
-        _at_moment(row, moment, market, rules, state, trades, orders)
-    for symbol in range(account):
+        _at_moment(row, moment, market, rules, state, trades, orders, events)
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         exit_by_time(symbol, row, market, rules, state, trades, orders)
         _age(symbol, row, rules, state, orders)
         if state[symbol, DELISTED_ROW] == row:
@@ -139,39 +147,56 @@ def trade(
 
 @inner
 def _open(
-    row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray
+    row: int,
+    market: FloatArray,
+    rules: FloatArray,
+    state: FloatArray,
+    trades: FloatArray,
+    orders: FloatArray,
+    events: FloatArray,
 ) -> None:
     account = state.shape[0] - 1
-    for symbol in range(account):
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         if state[symbol, POSITION] != 0.0 and market[symbol, STATE, row] != NO_BAR:
             see(market[symbol, OPEN, row], market[symbol, OPEN, row], symbol, state)
-    for symbol in range(account):
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         exit_at_open(symbol, row, market, rules, state, trades, orders)
     if rules[FILL] == AT_OPEN:
-        _at_moment(row, FROM_OPEN, market, rules, state, trades, orders)
+        _at_moment(row, FROM_OPEN, market, rules, state, trades, orders, events)
     if rules[AUCTION] == 0.0:
-        for place in range(_line_up(state)):
+        for place in range(line_up(1.0, state)):
             symbol = int(state[place, QUEUE])
-            enter_at_price(symbol, row, market[symbol, OPEN, row], FROM_OPEN, market, rules, state, trades, orders)
+            price = market[symbol, OPEN, row]
+            enter_at_price(symbol, row, price, FROM_OPEN, market, rules, state, trades, orders, events)
 
 
 @inner
 def _intrabar(
-    row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray
+    row: int,
+    market: FloatArray,
+    rules: FloatArray,
+    state: FloatArray,
+    trades: FloatArray,
+    orders: FloatArray,
+    events: FloatArray,
 ) -> None:
     account = state.shape[0] - 1
-    for symbol in range(account):
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         if state[symbol, POSITION] != 0.0 and market[symbol, STATE, row] != NO_BAR:
             see(market[symbol, LOW, row], market[symbol, HIGH, row], symbol, state)
             state[symbol, SEEN_ROW] = row
-    for symbol in range(account):
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         exit_intrabar(symbol, row, market, rules, state, trades, orders)
     if rules[AUCTION] != 0.0:
         return
-    for place in range(_line_up(state)):
+    for place in range(line_up(1.0, state)):
         symbol = int(state[place, QUEUE])
         before = state[symbol, POSITION]
-        enter_intrabar(symbol, row, market, rules, state, trades, orders)
+        enter_intrabar(symbol, row, market, rules, state, trades, orders, events)
         if state[symbol, POSITION] != before:
             see(market[symbol, LOW, row], market[symbol, HIGH, row], symbol, state)
             if before == 0.0:
@@ -181,42 +206,24 @@ def _intrabar(
 @inner
 def _at_moment(
     row: int, moment: float, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
-    orders: FloatArray,
+    orders: FloatArray, events: FloatArray,
 ) -> None:  # fmt: skip
     """Fill at the moment of the settings: exits and reductions, then market entries, then those of an auction."""
-    for symbol in range(state.shape[0] - 1):
+    account = state.shape[0] - 1
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         if state[symbol, ORDER] != 0.0:
             price = price_at(symbol, row, moment, market)
             exit_or_reduce(symbol, row, price, moment, market, rules, state, trades, orders)
-    for place in range(_line_up(state)):
+    for place in range(line_up(0.0, state)):
         symbol = int(state[place, QUEUE])
         price = price_at(symbol, row, moment, market)
-        enter_at_market(symbol, row, price, moment, market, rules, state, trades, orders)
+        enter_at_market(symbol, row, price, moment, market, rules, state, trades, orders, events)
     if rules[AUCTION] != 0.0:
-        for place in range(_line_up(state)):
+        for place in range(line_up(1.0, state)):
             symbol = int(state[place, QUEUE])
             price = price_at(symbol, row, moment, market)
-            enter_at_price(symbol, row, price, moment, market, rules, state, trades, orders)
-
-
-@inner
-def _line_up(state: FloatArray) -> int:
-    """Put the symbols with an order into the column QUEUE, higher priority first, ties in column order; count them."""
-    count = 0
-    for symbol in range(state.shape[0] - 1):
-        if state[symbol, ORDER] != 0.0:
-            place = count
-            while place > 0 and _priority(place - 1, state) < state[symbol, ORDER_PRIORITY]:
-                state[place, QUEUE] = state[place - 1, QUEUE]
-                place -= 1
-            state[place, QUEUE] = symbol
-            count += 1
-    return count
-
-
-@folded
-def _priority(place: int, state: FloatArray) -> float:
-    return state[int(state[place, QUEUE]), ORDER_PRIORITY]
+            enter_at_price(symbol, row, price, moment, market, rules, state, trades, orders, events)
 
 
 @inner
@@ -234,13 +241,45 @@ def _age(symbol: int, row: int, rules: FloatArray, state: FloatArray, orders: Fl
 
 @inner
 def close(  # noqa: C901  the steps of one close, in order
-    row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray,
-    orders: FloatArray, curves: FloatArray, holdings: FloatArray,
+    row: int, calendar: FloatArray, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
+    trades: FloatArray, orders: FloatArray, events: FloatArray, curves: FloatArray, holdings: FloatArray,
 ) -> bool:  # fmt: skip
     """Steps 4 to 6: mark, move the levels, hear the signals. Return whether the account is ruined."""
     account = state.shape[0] - 1
+    equity, gross = _mark(row, market, rules, state, trades, orders)
+    curves[EQUITY, row] = equity
+    if holdings.shape[2] > 0:
+        record(row, state, curves, holdings)
+    if state[account, RUINED] != 0.0:
+        return True
+    freed = False
+    if rules[MANDATED] != 0.0:
+        freed = watch(row, equity, calendar, rules, state, orders, events)
+    if rules[MAINTENANCE] > 0.0 and equity < rules[MAINTENANCE] * gross:
+        for symbol in range(account):
+            if state[symbol, POSITION] != 0.0 and state[symbol, EXITING] == 0.0:
+                begin_exit(symbol, row, BY_MARGIN, state)
+    for place in range(int(state[account, ACTIVES])):
+        move_levels(int(state[place, ACTIVE]), row, market, rules, state)
+    if rules[FILL] != AT_SAME_CLOSE:
+        hear(row, freed, calendar, market, signals, rules, state, orders, events)
+    elif freed:
+        for symbol in range(account):
+            take_up(symbol, row, market, signals, rules, state, orders)
+    if rules[MANDATED] != 0.0:
+        note_drift(row, equity, gross, rules, state, events)
+    return False
+
+
+@inner
+def _mark(
+    row: int, market: FloatArray, rules: FloatArray, state: FloatArray, trades: FloatArray, orders: FloatArray
+) -> tuple[float, float]:
+    """Step 4: return equity and the sum of absolute values at the close; close everything where nothing is left."""
+    account = state.shape[0] - 1
     equity, gross, held_any = state[account, CASH], 0.0, False
-    for symbol in range(account):
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         if market[symbol, STATE, row] != NO_BAR:
             state[symbol, LAST] = market[symbol, CLOSE, row]
         if state[symbol, POSITION] != 0.0:
@@ -252,22 +291,9 @@ def close(  # noqa: C901  the steps of one close, in order
         ruin(row, market, rules, state, trades, orders)
         state[account, RUINED] = 1.0
         equity, held_any = state[account, CASH], False
-    curves[EQUITY, row] = equity
     if held_any:
         state[account, HELD_SESSIONS] += 1.0
-    if holdings.shape[2] > 0:
-        record(row, state, curves, holdings)
-    if state[account, RUINED] != 0.0:
-        return True
-    if rules[MAINTENANCE] > 0.0 and equity < rules[MAINTENANCE] * gross:
-        for symbol in range(account):
-            if state[symbol, POSITION] != 0.0 and state[symbol, EXITING] == 0.0:
-                begin_exit(symbol, row, BY_MARGIN, state)
-    for symbol in range(account):
-        move_levels(symbol, row, market, rules, state)
-        if rules[FILL] != AT_SAME_CLOSE:
-            decide(symbol, row, market, signals, rules, state, orders)
-    return False
+    return equity, gross
 
 
 @inner
@@ -275,7 +301,8 @@ def record(row: int, state: FloatArray, curves: FloatArray, holdings: FloatArray
     """Write the session's row of the curves that only people look at."""
     account = state.shape[0] - 1
     curves[CASH_CURVE, row] = state[account, CASH]
-    for symbol in range(account):
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
         holdings[symbol, POSITION_CURVE, row] = state[symbol, POSITION]
         before = row > 0 and holdings[symbol, POSITION_CURVE, row - 1] != 0.0
         if before or state[symbol, ENTRY_ROW] == row:

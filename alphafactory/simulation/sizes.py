@@ -10,24 +10,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from alphafactory.simulation.compiling import folded, inner
+from alphafactory.simulation.compiling import folded
 from alphafactory.simulation.layout import (
     ANNUAL,
     ATR,
-    CASH,
-    CLOSE,
     DISTANCES,
-    HIGH,
-    LAST,
     LEVERAGE,
-    LOW,
-    NO_BAR,
     NO_LEVEL,
     NO_TRAIL,
-    OPEN,
     ORDER_SIGNAL_STOP,
     PERCENT,
-    POSITION,
     RETURN_MEAN,
     RETURN_SQUARES,
     RETURNS,
@@ -44,7 +36,6 @@ from alphafactory.simulation.layout import (
     SIZE_VOLATILITY,
     SIZING,
     SPLIT_FACTOR,
-    STATE,
     STOP,
     STOP_UNIT,
     TRAIL,
@@ -54,41 +45,6 @@ from alphafactory.simulation.layout import (
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
-
-FROM_OPEN, FROM_CLOSE, FROM_MID, FROM_TYPICAL = 0.0, 1.0, 2.0, 3.0
-"""At which price of the session other symbols count while one of them is filled."""
-
-
-@folded
-def price_at(symbol: int, row: int, moment: float, market: FloatArray) -> float:
-    """Return the price of a session that stands for one moment of it."""
-    if moment == FROM_OPEN:
-        return market[symbol, OPEN, row]
-    if moment == FROM_CLOSE:
-        return market[symbol, CLOSE, row]
-    middle = market[symbol, HIGH, row] + market[symbol, LOW, row]
-    if moment == FROM_MID:
-        return middle / 2.0
-    return (middle + market[symbol, CLOSE, row]) / 3.0
-
-
-@inner
-def worth(
-    symbol: int, row: int, price: float, moment: float, market: FloatArray, state: FloatArray
-) -> tuple[float, float]:
-    """Return equity, and the sum of absolute position values, with `symbol` at `price` and others at the moment's."""
-    account = state.shape[0] - 1
-    value = state[symbol, POSITION] * price
-    equity, gross = state[account, CASH] + value, abs(value)
-    for other in range(account):
-        if other != symbol and state[other, POSITION] != 0.0:
-            there = state[other, LAST]
-            if market[other, STATE, row] != NO_BAR:
-                there = price_at(other, row, moment, market)
-            value = state[other, POSITION] * there
-            equity += value
-            gross += abs(value)
-    return equity, gross
 
 
 @folded

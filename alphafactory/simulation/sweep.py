@@ -14,8 +14,9 @@ import numpy as np
 from alphafactory.errors import SimulationError
 from alphafactory.simulation import layout as at
 from alphafactory.simulation.cache import load_kernel
-from alphafactory.simulation.engine import calendar_days, complete_market, stacked
+from alphafactory.simulation.engine import complete_market, stacked
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
+from alphafactory.simulation.mandates import encode_calendar
 from alphafactory.simulation.rules import encode_rules, judge_against_signals, serves_plain
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Prepared:
 
     market: FloatArray
     sessions: DateArray
-    days: FloatArray
-    delisted: FloatArray
+    calendar: FloatArray
+    traits: FloatArray
     settings: SimulationSettings
     periods_per_year: int
     names: tuple[str, ...]
@@ -72,13 +73,12 @@ def prepare(
                 f"{name} has {len(own)} of {len(sessions)} sessions. Search symbols of equal sessions together."
             )
     market = complete_market(judged_market(bars, names, sessions), sessions, settings)
-    ended = np.full(len(bars), -1.0)
-    if delisted:
-        ended[np.asarray(delisted)] = len(sessions) - 1
+    traits = np.zeros((2, len(bars)))
+    traits[0] = np.where(delisted, len(sessions) - 1.0, -1.0) if delisted else -1.0
     rules = encode_rules(settings, distances=False, periods_per_year=periods_per_year, leaps=True)
     return Prepared(
-        market, sessions, calendar_days(sessions), ended, settings, periods_per_year, tuple(names), rules,
-        serves_plain(settings),
+        market, sessions, encode_calendar(sessions, settings, None), traits, settings, periods_per_year, tuple(names),
+        rules, serves_plain(settings),
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def measure(prepared: Prepared, signals: FloatArray | Signals, *, risk_free_rate
     count = len(prepared.sessions)
     numbers, nothing = np.empty((symbols, len(NUMBERS))), np.empty((0, 1))
     load_kernel().run(
-        prepared.market, kinds, prepared.days, rules, prepared.delisted, np.empty((2, at.COLUMNS)), nothing,
+        prepared.market, kinds, prepared.calendar, rules, prepared.traits, np.empty((2, at.COLUMNS)), nothing, nothing,
         nothing, np.empty((2, count)), np.empty((1, 3, 0)), numbers,
     )  # fmt: skip
     return numbers

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphafactory.domain.results import EXIT_REASONS, ORDER_ENDS, ORDER_KINDS, Orders, Trades
+from alphafactory.domain.risk_events import RISK_ACTIONS, RISK_RULES, RiskEvents
 from alphafactory.simulation import layout as at
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ _KINDS = np.array([ORDER_KINDS.index(name) for name in at.KINDS])
 _ENDS = np.array([ORDER_ENDS.index(name) for name in at.ENDS])
 # A signal's order, whatever its kind, ends a trade as "signal".
 _REASONS = np.array([EXIT_REASONS.index("signal"), -1, -1, -1, *(EXIT_REASONS.index(name) for name in at.KINDS[4:])])
+_RULES = np.array([RISK_RULES.index(name) for name in at.EVENT_RULES])
+_ACTIONS = np.array([RISK_ACTIONS.index(name) for name in at.EVENT_ACTIONS])
 _OPEN = EXIT_REASONS.index("open")
 
 
@@ -85,6 +88,22 @@ def orders_of(table: FloatArray) -> Orders:
         slippage=column[at.O_SLIPPAGE],
         stop=stop,
         take_profit=take,
+    )
+
+
+def events_of(table: FloatArray) -> RiskEvents:
+    """Return the acts of limits from the kernel's rows, shape (events, EVENT_COLUMNS)."""
+    column = np.ascontiguousarray(table.T)
+    return RiskEvents(
+        row=_whole(column[at.E_ROW]),
+        rule=_RULES[_whole(column[at.E_RULE])],
+        action=_ACTIONS[_whole(column[at.E_ACTION])],
+        symbol=_whole(column[at.E_SYMBOL]),
+        sector=_whole(column[at.E_SECTOR]),
+        measured=column[at.E_MEASURED],
+        limit=column[at.E_LIMIT],
+        wanted=column[at.E_WANTED],
+        allowed=column[at.E_ALLOWED],
     )
 
 

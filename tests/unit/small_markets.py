@@ -140,7 +140,7 @@ def contents(result: Simulation) -> dict[str, np.ndarray]:
     found = {}
     for field in fields(Simulation):
         value = getattr(result, field.name)
-        if field.name in {"trades", "orders"}:
+        if field.name in {"trades", "orders", "events"}:
             columns = {f"{field.name}.{column.name}": getattr(value, column.name) for column in fields(value)}
             found.update(columns)
         else:
