@@ -79,7 +79,7 @@ def encode_calendar(sessions: DateArray, settings: SimulationSettings, mandate: 
         weeks = _weeks(numbers)
         calendar[at.REBALANCE], calendar[at.WEEK] = mandate.rebalance, weeks
         calendar[at.WEEK_GOES_ON, :-1] = weeks[1:] == weeks[:-1]
-        calendar[at.WEEK_GOES_ON, -1] = _weeks(_next_day(numbers)) == weeks[-1]
+        calendar[at.WEEK_GOES_ON, -1] = _weeks(_next_day(numbers))[0] == weeks[-1]
         for since, leverage in mandate.limits.leverage_schedule:
             calendar[at.LEVERAGE_AT, days >= np.datetime64(since, "D")] = leverage
     return calendar
