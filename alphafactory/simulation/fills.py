@@ -150,7 +150,7 @@ def _open_trade(
 ) -> None:
     """Begin the sums of a trade, and set its levels by the order that opens it."""
     account = state.shape[0] - 1
-    for column in range(NUMBER, OPTIMISTIC + 1):
+    for column in range(ENTRY_ROW, OPTIMISTIC + 1):
         state[symbol, column] = 0.0
     state[symbol, NUMBER] = state[account, TRADES]
     state[account, TRADES] += 1.0

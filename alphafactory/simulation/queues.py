@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.entries import is_conditional, wants_entry
-from alphafactory.simulation.layout import ACTIVE, ACTIVES, ORDER_PRIORITY, QUEUE
+from alphafactory.simulation.layout import BUSIES, BUSY, ORDER_PRIORITY, QUEUE
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def line_up(conditional: float, state: FloatArray) -> int:
     """Put the symbols with an entry of one kind, at market (0) or at a price (1), into QUEUE; return their number."""
     account, count, in_order = state.shape[0] - 1, 0, True
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         if wants_entry(symbol, state) and is_conditional(symbol, state) == (conditional != 0.0):
             state[count, QUEUE] = symbol
             in_order = in_order and (count == 0 or not _before(count, count - 1, state))

@@ -35,6 +35,9 @@ from alphafactory.simulation.layout import (
     AUCTION,
     BORROW,
     BORROW_TOTAL,
+    BREAK_UNIT,
+    BUSIES,
+    BUSY,
     BY_MARGIN,
     CASH,
     CASH_CURVE,
@@ -63,6 +66,8 @@ from alphafactory.simulation.layout import (
     MARGIN_INTEREST,
     MARKET,
     NO_BAR,
+    NO_LEVEL,
+    NO_TRAIL,
     OPEN,
     ORDER,
     ORDER_LIFE,
@@ -80,6 +85,9 @@ from alphafactory.simulation.layout import (
     TIME_STOP,
     TRADE_BORROW,
     TRADE_DIVIDENDS,
+    TRAIL_MODEL,
+    VALUE,
+    VALUED_ROW,
     WEIGHT,
 )
 from alphafactory.simulation.orders import end_order, take_up
@@ -125,11 +133,17 @@ def trade(
 ) -> None:  # fmt: skip
     """Steps 1 to 3: whatever fills in this session."""
     account = state.shape[0] - 1
+    _find_busy(row, market, signals, rules, state)
+    if state[account, BUSIES] == 0.0 and rules[FILL] != AT_SAME_CLOSE:
+        return
     _open(row, market, rules, state, trades, orders, events)
     _intrabar(row, market, rules, state, trades, orders, events)
     if rules[FILL] == AT_SAME_CLOSE:
         hear(row, False, calendar, market, signals, rules, state, orders, events)
         call_roll(state)
+        for place in range(int(state[account, ACTIVES])):
+            state[place, BUSY] = state[place, ACTIVE]
+        state[account, BUSIES] = state[account, ACTIVES]
     if rules[FILL] != AT_OPEN:
         moment = FROM_CLOSE
         if rules[FILL] == AT_MID:
@@ -137,8 +151,8 @@ def trade(
         elif rules[FILL] == AT_TYPICAL:
             moment = FROM_TYPICAL
         _at_moment(row, moment, market, rules, state, trades, orders, events)
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         exit_by_time(symbol, row, market, rules, state, trades, orders)
         _age(symbol, row, rules, state, orders)
         if state[symbol, DELISTED_ROW] == row:
@@ -156,12 +170,12 @@ def _open(
     events: FloatArray,
 ) -> None:
     account = state.shape[0] - 1
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         if state[symbol, POSITION] != 0.0 and market[symbol, STATE, row] != NO_BAR:
             see(market[symbol, OPEN, row], market[symbol, OPEN, row], symbol, state)
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         exit_at_open(symbol, row, market, rules, state, trades, orders)
     if rules[FILL] == AT_OPEN:
         _at_moment(row, FROM_OPEN, market, rules, state, trades, orders, events)
@@ -183,13 +197,13 @@ def _intrabar(
     events: FloatArray,
 ) -> None:
     account = state.shape[0] - 1
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         if state[symbol, POSITION] != 0.0 and market[symbol, STATE, row] != NO_BAR:
             see(market[symbol, LOW, row], market[symbol, HIGH, row], symbol, state)
             state[symbol, SEEN_ROW] = row
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         exit_intrabar(symbol, row, market, rules, state, trades, orders)
     if rules[AUCTION] != 0.0:
         return
@@ -210,8 +224,8 @@ def _at_moment(
 ) -> None:  # fmt: skip
     """Fill at the moment of the settings: exits and reductions, then market entries, then those of an auction."""
     account = state.shape[0] - 1
-    for place in range(int(state[account, ACTIVES])):
-        symbol = int(state[place, ACTIVE])
+    for place in range(int(state[account, BUSIES])):
+        symbol = int(state[place, BUSY])
         if state[symbol, ORDER] != 0.0:
             price = price_at(symbol, row, moment, market)
             exit_or_reduce(symbol, row, price, moment, market, rules, state, trades, orders)
@@ -240,6 +254,21 @@ def _age(symbol: int, row: int, rules: FloatArray, state: FloatArray, orders: Fl
 
 
 @inner
+def _find_busy(row: int, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray) -> None:
+    """List the symbols to which anything may happen in this session; the others have seen its range, and are done."""
+    account, count = state.shape[0] - 1, 0
+    for place in range(int(state[account, ACTIVES])):
+        symbol = int(state[place, ACTIVE])
+        if not is_quiet(symbol, row, market, signals, rules, state):
+            state[count, BUSY] = symbol
+            count += 1
+        elif state[symbol, POSITION] != 0.0 and market[symbol, STATE, row] != NO_BAR:
+            see(market[symbol, LOW, row], market[symbol, HIGH, row], symbol, state)
+            state[symbol, SEEN_ROW] = row
+    state[account, BUSIES] = count
+
+
+@inner
 def close(  # noqa: C901  the steps of one close, in order
     row: int, calendar: FloatArray, market: FloatArray, signals: FloatArray, rules: FloatArray, state: FloatArray,
     trades: FloatArray, orders: FloatArray, events: FloatArray, curves: FloatArray, holdings: FloatArray,
@@ -259,8 +288,9 @@ def close(  # noqa: C901  the steps of one close, in order
         for symbol in range(account):
             if state[symbol, POSITION] != 0.0 and state[symbol, EXITING] == 0.0:
                 begin_exit(symbol, row, BY_MARGIN, state)
-    for place in range(int(state[account, ACTIVES])):
-        move_levels(int(state[place, ACTIVE]), row, market, rules, state)
+    if rules[TRAIL_MODEL] != NO_TRAIL or rules[BREAK_UNIT] != NO_LEVEL:
+        for place in range(int(state[account, ACTIVES])):
+            move_levels(int(state[place, ACTIVE]), row, market, rules, state)
     if rules[FILL] != AT_SAME_CLOSE:
         hear(row, freed, calendar, market, signals, rules, state, orders, events)
     elif freed:
@@ -277,6 +307,7 @@ def _mark(
 ) -> tuple[float, float]:
     """Step 4: return equity and the sum of absolute values at the close; close everything where nothing is left."""
     account = state.shape[0] - 1
+    state[account, VALUED_ROW] = -1.0
     equity, gross, held_any = state[account, CASH], 0.0, False
     for place in range(int(state[account, ACTIVES])):
         symbol = int(state[place, ACTIVE])
@@ -284,6 +315,7 @@ def _mark(
             state[symbol, LAST] = market[symbol, CLOSE, row]
         if state[symbol, POSITION] != 0.0:
             value = state[symbol, POSITION] * state[symbol, LAST]
+            state[symbol, VALUE] = value
             equity += value
             gross += abs(value)
             held_any = True

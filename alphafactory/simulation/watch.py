@@ -58,7 +58,7 @@ from alphafactory.simulation.layout import (
     SECTOR_VALUE,
     SECTORS,
     TRADE_LOSS,
-    VALUED_ROW,
+    VALUE,
     WEEK,
     WEEK_ACTION,
     WEEK_BASE,
@@ -183,12 +183,10 @@ def note_drift(row: int, equity: float, gross: float, rules: FloatArray, state: 
     account = state.shape[0] - 1
     for code in range(int(rules[SECTORS])):
         state[code, SECTOR_VALUE] = 0.0
-    state[account, VALUED_ROW] = -1.0
     for place in range(int(state[account, ACTIVES])):
-        symbol, value = int(state[place, ACTIVE]), 0.0
-        if state[symbol, POSITION] != 0.0:
-            value = abs(state[symbol, POSITION]) * state[symbol, LAST]
-            state[int(state[symbol, SECTOR]), SECTOR_VALUE] += value
+        symbol = int(state[place, ACTIVE])
+        value = abs(state[symbol, VALUE])
+        state[int(state[symbol, SECTOR]), SECTOR_VALUE] += value
         state[symbol, OVER] = _drifted(
             row, RULE_POSITION, symbol, -1.0, value / equity, rules[MAX_POSITION], state[symbol, OVER], state, events
         )
