@@ -23,7 +23,7 @@ from alphafactory.simulation.tables import events_of, orders_of, trades_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alphafactory.domain.arrays import DateArray, FloatArray
+    from alphafactory.domain.arrays import DateArray, FloatArray, IntArray
     from alphafactory.domain.bars import Bars
     from alphafactory.domain.mandate import Mandate
     from alphafactory.domain.settings import SimulationSettings
@@ -160,7 +160,8 @@ def _run(
     traits = traits_of(market, question.delisted, settings, question.mandate, rules)
     calendar = encode_calendar(sessions, settings, question.mandate)
     run = _filled(market, stacked(judged), calendar, rules, traits)
-    return prove_balance(_result(run, settings, nan_targets), ", ".join(names))
+    sectors = np.zeros(1, np.int64) if question.mandate is None else np.unique(question.mandate.sectors)
+    return prove_balance(_result(run, settings, nan_targets, sectors), ", ".join(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def _filled(
     """Run the kernel, again with longer tables where the first ones were too short: it always does the same."""
     kernel = load_kernel()  # loads Numba, which only a simulation needs
     symbols, count = len(market), market.shape[2]
-    rows = _rows_at_first(signals[:, at.TARGET], rules)
+    rows = _rows_at_first(signals[:, at.TARGET], calendar[at.REBALANCE], rules)
     while True:
         run = _Run(
             state=np.empty((symbols + 1, at.COLUMNS)),
@@ -204,18 +205,19 @@ def _filled(
         rows = tuple(max(need, have) for need, have in zip(needed, rows, strict=True))
 
 
-def _rows_at_first(target: FloatArray, rules: FloatArray) -> tuple[int, ...]:
+def _rows_at_first(target: FloatArray, rebalances: FloatArray, rules: FloatArray) -> tuple[int, ...]:
     """Return for how many trades, orders and events there is room at first: what usually suffices."""
     symbols, sessions = target.shape
     changes = int(np.count_nonzero(target[:, 1:] != target[:, :-1])) + int(np.count_nonzero(target[:, 0]))
-    most = changes + symbols
+    trades = changes + symbols
     if rules[at.IMMEDIATE] != 0.0:
-        most = symbols * (_FILLS_A_SESSION * sessions + 1)
-    mandated = rules[at.MANDATED] != 0.0
-    return most, 2 * most, most + _FILLS_A_SESSION * sessions if mandated else 0
+        trades = symbols * (_FILLS_A_SESSION * sessions + 1)
+    traded_back = int(np.count_nonzero(rebalances)) * symbols
+    events = changes + traded_back + _FILLS_A_SESSION * sessions if rules[at.MANDATED] != 0.0 else 0
+    return trades, 2 * trades + traded_back, events
 
 
-def _result(run: _Run, settings: SimulationSettings, nan_targets: int) -> Simulation:
+def _result(run: _Run, settings: SimulationSettings, nan_targets: int, sectors: IntArray) -> Simulation:
     account = run.state[-1]
     positions, stops, takes = (np.ascontiguousarray(run.holdings[:, row].T) for row in range(3))
     return Simulation(
@@ -238,7 +240,7 @@ def _result(run: _Run, settings: SimulationSettings, nan_targets: int) -> Simula
         balance_error=0.0,
         ruined=bool(account[at.RUINED]),
         nan_targets=nan_targets,
-        events=events_of(run.events),
+        events=events_of(run.events, sectors),
     )
 
 
@@ -258,8 +260,9 @@ def traits_of(
     """
     symbols, _, count = market.shape
     traits = np.zeros((2, symbols))
-    ends = [np.flatnonzero(block[at.STATE] != at.NO_BAR)[-1] for block in market]
-    traits[0] = np.where(np.asarray(delisted), ends, -1.0)
+    traits[0] = -1.0
+    for symbol in np.flatnonzero(delisted):
+        traits[0, symbol] = np.flatnonzero(market[symbol, at.STATE] != at.NO_BAR)[-1]
     rules[at.JOINT] = 1.0
     if mandate is not None:
         codes = judge_mandate(mandate, settings, count, symbols)

@@ -13,24 +13,22 @@ import numpy as np
 
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError
+from alphafactory.simulation.cache import load_kernel
 from alphafactory.simulation.layout import (
     CLOSE,
     DIVIDEND,
-    HALTED,
     HIGH,
     LOW,
     NO_BAR,
-    NO_VOLUME,
     OPEN,
     PLAIN_MARKET,
     SPLIT_FACTOR,
     STATE,
-    TRADABLE,
     VOLUME,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from alphafactory.domain.arrays import BoolArray, DateArray, FloatArray, IntArray
     from alphafactory.domain.bars import Bars
@@ -86,15 +84,21 @@ def judged_market(bars: Sequence[Bars], names: Sequence[str], sessions: DateArra
     Raises:
         SimulationError: no bars, lengths that differ, sessions out of order, or an impossible value.
     """
+    load_kernel()
+    from alphafactory.simulation.judging import settle  # noqa: PLC0415  compiled as well
+
     market = np.empty((len(bars), PLAIN_MARKET, len(sessions)))
+    judged: DateArray | None = None
     for symbol, (own, block) in enumerate(zip(bars, market, strict=True)):
         of = _of(names, symbol)
-        _judge_sessions(own.sessions, of)
+        if judged is None or not _same(own.sessions, judged):
+            _judge_sessions(own.sessions, of)
+            judged = own.sessions
         if _same(own.sessions, sessions):
-            _judge(own, block, of)
+            _judge(own, block, of, settle)
         else:
             dense = np.empty((PLAIN_MARKET, len(own)))
-            _judge(own, dense, of)
+            _judge(own, dense, of, settle)
             _spread_out(dense, np.searchsorted(sessions, own.sessions), block)
     return market
 
@@ -142,7 +146,7 @@ def _judge_sessions(sessions: DateArray, of: str) -> None:
         raise SimulationError(f"{of}the first bar has no session. Drop the bar or correct its source.")
 
 
-def _judge(bars: Bars, block: FloatArray, of: str) -> None:
+def _judge(bars: Bars, block: FloatArray, of: str, settle: Callable[[FloatArray], bool]) -> None:
     """Copy one symbol's bars into its block (8, n), judge them and add their state."""
     for row, column in enumerate(_COLUMNS):
         values = getattr(bars, column)
@@ -151,18 +155,14 @@ def _judge(bars: Bars, block: FloatArray, of: str) -> None:
                 f"{of}{column} has shape {np.shape(values)} for {len(bars)} sessions. Give one number a session."
             )
         block[row] = values
+    if settle(block):
+        return
     # NaN makes every comparison false, so what is asked is that the values are good.
     numbers = block[:STATE]
     least = numbers.min(axis=1)
     if not (least[:VOLUME].min() > 0.0 and least.min() >= 0.0 and least[SPLIT_FACTOR] > 0.0 and numbers.max() < np.inf):
         raise _impossible(numbers, bars.sessions, of)
     _judge_ranges(block, bars.sessions, of)
-    block[STATE] = TRADABLE
-    repeats = _repeats(block)
-    if repeats is not None:
-        block[STATE, 1:][repeats] = HALTED
-    if least[VOLUME] == 0.0:
-        block[STATE][block[VOLUME] == 0.0] = NO_VOLUME
 
 
 def _judge_ranges(block: FloatArray, sessions: DateArray, of: str) -> None:
@@ -180,18 +180,6 @@ def _judge_ranges(block: FloatArray, sessions: DateArray, of: str) -> None:
                     f"{of}{_COLUMNS[row]} of {sessions[at]} is {block[row, at]:.12g}, {word} the bar's "
                     f"{_COLUMNS[other]} of {block[other, at]:.12g}. Quarantine the bar or correct its source."
                 )
-
-
-def _repeats(block: FloatArray) -> BoolArray | None:
-    """Return which bars from the second on equal the one before in all five numbers; None where none can."""
-    repeats: BoolArray | None = None
-    # Volume first: it hardly ever repeats, and the prices need no look then.
-    for row in (VOLUME, CLOSE, OPEN, HIGH, LOW):
-        same = block[row, 1:] == block[row, :-1]
-        repeats = same if repeats is None else repeats & same
-        if not repeats.any():
-            return None
-    return repeats
 
 
 def _spread_out(dense: FloatArray, rows: IntArray, block: FloatArray) -> None:

@@ -91,15 +91,16 @@ def orders_of(table: FloatArray) -> Orders:
     )
 
 
-def events_of(table: FloatArray) -> RiskEvents:
-    """Return the acts of limits from the kernel's rows, shape (events, EVENT_COLUMNS)."""
+def events_of(table: FloatArray, sectors: IntArray) -> RiskEvents:
+    """Return the acts of limits from the kernel's rows, shape (events, EVENT_COLUMNS); `sectors` are the codes in use."""
     column = np.ascontiguousarray(table.T)
+    place = _whole(column[at.E_SECTOR])
     return RiskEvents(
         row=_whole(column[at.E_ROW]),
         rule=_RULES[_whole(column[at.E_RULE])],
         action=_ACTIONS[_whole(column[at.E_ACTION])],
         symbol=_whole(column[at.E_SYMBOL]),
-        sector=_whole(column[at.E_SECTOR]),
+        sector=np.where(place >= 0, sectors[place], -1),
         measured=column[at.E_MEASURED],
         limit=column[at.E_LIMIT],
         wanted=column[at.E_WANTED],
