@@ -3,9 +3,9 @@
 Goes in: `Bars`, a target for each session (or `Signals`), `SimulationSettings`. Comes out: a `Simulation`, or, for a
 search, a few numbers.
 
-`engine` runs one simulation and proves its balance; `sweep` runs many of one symbol each, `variants` many of one account;
-`inputs` judges, `rules` and `mandates` turn words into numbers, `kernel` walks through the sessions, of which `sessions`
-is one. Importing this package does not import Numba: the first simulation does.
+`engine` runs one simulation and proves its balance; `sweep` runs many of one symbol each, `variants` many of one
+account; `inputs` judges, `rules` and `mandates` turn words into numbers, `kernel` walks through the sessions, of which
+`sessions` is one. Importing this package does not import Numba: the first simulation does.
 """
 
 from alphafactory.simulation.cache import configure_cache, source_hash

@@ -93,7 +93,15 @@ from alphafactory.simulation.layout import (
 from alphafactory.simulation.orders import end_order, take_up
 from alphafactory.simulation.queues import line_up
 from alphafactory.simulation.reductions import exit_or_reduce
-from alphafactory.simulation.valuation import FROM_CLOSE, FROM_MID, FROM_OPEN, FROM_TYPICAL, call_roll, price_at
+from alphafactory.simulation.valuation import (
+    FROM_CLOSE,
+    FROM_MID,
+    FROM_OPEN,
+    FROM_TYPICAL,
+    call_roll,
+    join_roll,
+    price_at,
+)
 from alphafactory.simulation.watch import note_drift, watch
 
 if TYPE_CHECKING:
@@ -140,10 +148,7 @@ def trade(
     _intrabar(row, market, rules, state, trades, orders, events)
     if rules[FILL] == AT_SAME_CLOSE:
         hear(row, False, calendar, market, signals, rules, state, orders, events)
-        call_roll(state)
-        for place in range(int(state[account, ACTIVES])):
-            state[place, BUSY] = state[place, ACTIVE]
-        state[account, BUSIES] = state[account, ACTIVES]
+        join_roll(state)
     if rules[FILL] != AT_OPEN:
         moment = FROM_CLOSE
         if rules[FILL] == AT_MID:

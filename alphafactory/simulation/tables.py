@@ -92,7 +92,7 @@ def orders_of(table: FloatArray) -> Orders:
 
 
 def events_of(table: FloatArray, sectors: IntArray) -> RiskEvents:
-    """Return the acts of limits from the kernel's rows, shape (events, EVENT_COLUMNS); `sectors` are the codes in use."""
+    """Return the acts of limits, kernel's rows of shape (events, EVENT_COLUMNS); `sectors` are the codes there are."""
     column = np.ascontiguousarray(table.T)
     place = _whole(column[at.E_SECTOR])
     return RiskEvents(

@@ -14,6 +14,8 @@ from alphafactory.simulation.compiling import folded, inner
 from alphafactory.simulation.layout import (
     ACTIVE,
     ACTIVES,
+    BUSIES,
+    BUSY,
     CASH,
     CLOSE,
     EXITING,
@@ -51,6 +53,22 @@ def call_roll(state: FloatArray) -> None:
             state[count, ACTIVE] = symbol
             count += 1
     state[account, ACTIVES] = count
+
+
+@inner
+def join_roll(state: FloatArray) -> None:
+    """Add the symbols that have an order now; all of the list are busy. What has closed today stays on it."""
+    account, old, count = state.shape[0] - 1, 0, 0
+    for symbol in range(account):
+        listed = old < state[account, ACTIVES] and state[old, ACTIVE] == symbol
+        if listed:
+            old += 1
+        if listed or state[symbol, ORDER] != 0.0:
+            state[count, BUSY] = symbol
+            count += 1
+    for place in range(count):
+        state[place, ACTIVE] = state[place, BUSY]
+    state[account, ACTIVES] = state[account, BUSIES] = count
 
 
 @folded
