@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from alphafactory.config_portfolios import PortfolioConfig, RiskConfig
 from alphafactory.config_sources import (
     AlphaVantageSettings,
     CryptoSettings,
@@ -38,9 +40,19 @@ def _cron(expression: str) -> str:
     return expression
 
 
-def _entries_in_force(jobs: object) -> object:
+def _entries_in_force(entries: object) -> object:
     """Drop the entries that are switched off: `nightly: null` in an overlay takes an entry of the file below away."""
-    return {job: entry for job, entry in jobs.items() if entry is not None} if isinstance(jobs, dict) else jobs
+    if not isinstance(entries, dict):
+        return entries
+    return {name: entry for name, entry in entries.items() if entry is not None}
+
+
+def _portfolio_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
+        raise ValueError(
+            f"'{name}' cannot name a portfolio: write letters, digits, - and _"
+        )
+    return name
 
 
 def _timezone(name: str) -> str:
@@ -238,6 +250,10 @@ class Config(Section):
     quality: QualityConfig = QualityConfig()
     backtest: BacktestConfig = BacktestConfig()
     simulation: SimulationConfig = SimulationConfig()
+    risk: RiskConfig = RiskConfig()
+    portfolios: Annotated[
+        dict[Annotated[str, AfterValidator(_portfolio_name)], PortfolioConfig], BeforeValidator(_entries_in_force)
+    ] = Field({}, description="portfolios that every night runs, by name; docs/portfolio.md has their keys")
     compute: ComputeConfig = ComputeConfig()
     reports: ReportsConfig = ReportsConfig()
     retention: RetentionConfig = RetentionConfig()
@@ -257,10 +273,41 @@ class Config(Section):
                 universe_chain(name, self.universes)
             except UsageError as error:
                 raise ValueError(f"universes.{name}: {error}") from error
+        self._judge_portfolios()
         start, end = self.backtest.start, self.backtest.end
         if start is not None and end is not None and start > end:
             raise ValueError(f"backtest.start {start} lies after backtest.end {end}")
         return self
+
+    def _judge_portfolios(self) -> None:
+        try:
+            self.risk.limits()
+            self.risk.measuring()
+        except UsageError as error:
+            raise ValueError(f"risk.{error}") from error
+        for name, portfolio in self.portfolios.items():
+            try:
+                if portfolio.universe is not None and portfolio.universe not in self.universes:
+                    raise UnknownNameError("universe", portfolio.universe, self.universes)
+                portfolio.own_risk(self.risk).measuring()
+                portfolio.judge(portfolio.limits(self.risk), self.portfolio_settings(name))
+            except UsageError as error:
+                raise ValueError(f"portfolios.{name}: {error}") from error
+
+    def portfolio_settings(self, name: str) -> SimulationSettings:
+        """Return the settings of a portfolio's simulation: the config's, under its profile's, under its own.
+
+        Raises:
+            UsageError: no such portfolio, or what `simulation_settings` refuses.
+        """
+        if name not in self.portfolios:
+            raise UnknownNameError("portfolio", name, self.portfolios)
+        portfolio = self.portfolios[name]
+        known = SimulationConfig.model_fields.keys() - {"profile", "profiles"}
+        for setting in portfolio.simulation:
+            if setting not in known:
+                raise UnknownNameError("setting of simulation", setting, known)
+        return self.simulation_settings(portfolio.simulation, portfolio.profile)
 
     def simulation_settings(
         self, words: Mapping[str, Any] | None = None, profile: str | None = None

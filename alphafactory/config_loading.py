@@ -205,7 +205,7 @@ def _default_paths() -> Tree:
 
 def _explain(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
     """Put one of pydantic's complaints into a sentence with place, key, value and remedy."""
-    path = [str(part) for part in detail["loc"] if part not in ("literal['all']", "list[str]", "[key]")]
+    path = [str(part) for part in detail["loc"] if part not in ("literal['all']", "list[str]", "[key]", "str", "float")]
     key = ".".join(path)
     place = next((origins[k] for k in _upwards(path) if k in origins), "the config")
     if detail["type"] == "extra_forbidden":

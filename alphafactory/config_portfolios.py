@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,8 @@ from alphafactory.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from alphafactory.domain.settings import SimulationSettings
+
 _NONE = float("inf")
 Share = str | float
 """A share of equity, 0.05 or 5%, or none."""
@@ -22,6 +25,15 @@ Share = str | float
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskMeasuring:
+    """How risk is measured: the level, the newest sessions looked at, returns of `market` or sectors to test by."""
+
+    level: float
+    sessions: int
+    shocks: Mapping[str, float]
 
 
 class RiskConfig(_Section):
@@ -45,6 +57,11 @@ class RiskConfig(_Section):
     drawdown: Share = Field("15%", description="none, or the drawdown after which drawdown_action follows")
     drawdown_action: Literal["freeze", "halve", "flat"] = Field("flat", description="freeze, halve or flat")
     cool_down: int = Field(20, ge=1, le=1000, description="sessions without new positions after it")
+    confidence: Share = Field("95%", description="level of value at risk and of expected shortfall")
+    risk_sessions: int = Field(250, ge=30, le=5000, description="newest returns that value at risk looks at")
+    shocks: dict[str, Share] = Field(
+        {"market": "-10%"}, description="returns to test by: of market (by beta), or of a sector: Energy: -20%"
+    )
 
     def limits(self) -> RiskLimits:
         """Return the limits as numbers.
@@ -71,6 +88,21 @@ class RiskConfig(_Section):
             drawdown_action=self.drawdown_action,
             cool_down=self.cool_down,
         )
+
+    def measuring(self) -> RiskMeasuring:
+        """Return how the risk of a portfolio is measured.
+
+        Raises:
+            UsageError: a level or a shock that cannot be.
+        """
+        level = _share(self.confidence, "confidence", highest=0.999)
+        if level < 0.5:  # noqa: PLR2004  below it there is no tail
+            raise UsageError(f"confidence: {self.confidence} must lie between 50% and 99.9%.")
+        shocks = {name: parse_number(str(value), f"shocks.{name}") for name, value in self.shocks.items()}
+        for name, change in shocks.items():
+            if not -1.0 <= change <= 10.0:  # noqa: PLR2004  beyond any market
+                raise UsageError(f"shocks.{name}: {self.shocks[name]} must lie between -100% and 1000%.")
+        return RiskMeasuring(level, self.risk_sessions, shocks)
 
 
 class Sleeve(_Section):
@@ -158,15 +190,41 @@ class PortfolioConfig(_Section):
         Raises:
             UsageError: a limit that does not exist, or a value that is none.
         """
+        return self.own_risk(common).limits()
+
+    def own_risk(self, common: RiskConfig) -> RiskConfig:
+        """Return the section risk with what the portfolio has of its own; errors as `limits`."""
         known = common.model_dump()
         for name in self.risk:
             if name not in known:
                 raise UnknownNameError("limit of risk", name, known)
         try:
-            return RiskConfig.model_validate({**known, **self.risk}).limits()
+            return RiskConfig.model_validate({**known, **self.risk})
         except ValidationError as error:
             fault = error.errors()[0]
             raise UsageError(f"risk.{fault['loc'][0]}: {fault['input']!r} is wrong: {fault['msg']}.") from error
+
+    def judge(self, limits: RiskLimits, settings: SimulationSettings) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            UsageError: two settings exclude each other; both are named with their values.
+        """
+        self.rules()
+        allocation = self.allocation_settings(limits, settings.leverage, 0.0)
+        if self.allocation != "none" and settings.sizing.name != "all_in":
+            raise UsageError(
+                f"sizing: {settings.sizing} contradicts allocation: {self.allocation}, whose weights are shares of "
+                "equity. Write simulation: {sizing: all_in} for this portfolio, or allocation: none."
+            )
+        if self.allocation == "none" and (self.sectors or self.min_weight != "none" or self.max_weight != "none"):
+            raise UsageError(
+                "sectors, min_weight and max_weight bound an allocation, and allocation is none. Leave them out, or "
+                "choose an allocation."
+            )
+        _judge_reserve(limits, settings.leverage)
+        _judge_weights(self, allocation, limits)
+        _judge_sectors(self, allocation, limits)
 
     def allocation_settings(self, limits: RiskLimits, leverage: float, risk_free_rate: float) -> AllocationSettings:
         """Return how weights come about, within what the limits and the leverage allow."""
@@ -178,11 +236,63 @@ class PortfolioConfig(_Section):
             side=self.side,
             gross=min(leverage, 1.0 - limits.cash_reserve) if limits.cash_reserve > 0.0 else leverage,
             min_weight=0.0 if least == _NONE else least,
-            max_weight=min(most, limits.max_position, leverage),
+            max_weight=min(most, limits.max_position, leverage, 1.0),  # a target lies between -1 and 1
             sector_bounds=_sector_bounds(self.sectors),
             fallback=self.fallback,
             risk_free_rate=risk_free_rate,
         )
+
+
+def _judge_reserve(limits: RiskLimits, leverage: float) -> None:
+    """Refuse a reserve of cash beside borrowed money."""
+    if limits.cash_reserve == 0.0:
+        return
+    lent = [("simulation.leverage", leverage)]
+    lent += [(f"risk.leverage_schedule from {since} on", times) for since, times in limits.leverage_schedule]
+    for name, times in lent:
+        if times > 1.0:
+            raise UsageError(
+                f"risk.cash_reserve of {limits.cash_reserve:.4g} contradicts {name} of {times:g}: a reserve is cash, "
+                "and beyond 1 cash is borrowed. Write cash_reserve: none, or a leverage of at most 1."
+            )
+
+
+def _judge_weights(portfolio: PortfolioConfig, allocation: AllocationSettings, limits: RiskLimits) -> None:
+    least = allocation.min_weight
+    bounds = {
+        "max_weight": _share(portfolio.max_weight, "max_weight", highest=100.0),
+        "risk.max_position": limits.max_position,
+        "risk.max_sector": limits.max_sector,
+    }
+    for name, most in bounds.items():
+        if least > most:
+            raise UsageError(
+                f"min_weight of {least:.4g} lies above {name} of {most:.4g}. Lower min_weight or raise {name}."
+            )
+    count = len(portfolio.symbols)
+    if count * least > allocation.gross * (1.0 + 1e-9):
+        raise UsageError(
+            f"min_weight of {least:.4g} for each of {count} symbols needs {count * least:.4g} of equity, and "
+            f"leverage and risk.cash_reserve leave {allocation.gross:.4g}. Lower min_weight, or name fewer symbols."
+        )
+
+
+def _judge_sectors(portfolio: PortfolioConfig, allocation: AllocationSettings, limits: RiskLimits) -> None:
+    for name, (low, _) in allocation.sector_bounds.items():
+        if low > limits.max_sector:
+            raise UsageError(
+                f"sectors.{name} of at least {low:.4g} contradicts risk.max_sector of {limits.max_sector:.4g}. Lower "
+                f"the least of {name}, or raise max_sector."
+            )
+    total = sum(low for low, _ in allocation.sector_bounds.values())
+    if total > allocation.gross * (1.0 + 1e-9):
+        named = ", ".join(f"{name} {low:.4g}" for name, (low, _) in allocation.sector_bounds.items() if low > 0.0)
+        raise UsageError(
+            f"The least of the sectors ({named}) sum to {total:.4g} of equity, and leverage and risk.cash_reserve "
+            f"leave {allocation.gross:.4g}. Lower one of them."
+        )
+    if portfolio.side == "market_neutral" and portfolio.allocation == "none":
+        raise UsageError("side: market_neutral contradicts allocation: none, which leaves signals as they are.")
 
 
 def _share(value: Share, name: str, *, highest: float) -> float:

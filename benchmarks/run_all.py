@@ -14,7 +14,10 @@ from pathlib import Path
 from measuring import SKIPPED, Row, table
 
 FOLDER = Path(__file__).parent
-NAMES = ("indicators", "quality", "backtest", "kernel", "sweep", "load", "intraday", "panel", "night")
+NAMES = (
+    "indicators", "quality", "backtest", "kernel", "sweep", "load", "intraday", "panel", "portfolio", "portfolio_peers",
+    "night",
+)  # fmt: skip
 
 
 def run_one(name: str) -> tuple[list[Row], int]:

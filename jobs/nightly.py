@@ -1,17 +1,18 @@
 """The whole night: every step from prices to report."""
 
 from alphafactory.job import Job
-from jobs import backtests, download, indicators, quality, report, universes
+from jobs import backtests, download, indicators, portfolios, quality, report, universes
 
 JOB = Job(
     name="nightly",
-    description="the whole night: download, quality, universes, indicators, backtests, report",
+    description="the whole night: download, quality, universes, indicators, backtests, portfolios, report",
     steps=(
         *download.JOB.steps,
         *quality.JOB.steps,
         *universes.JOB.steps,
         *indicators.JOB.steps,
         *backtests.JOB.steps,
+        *portfolios.JOB.steps,
         *report.JOB.steps,
     ),
 )

@@ -7,5 +7,5 @@ JOB = Job(
     name="report",
     description="write the HTML report from the tables",
     steps=(("report", write_reports),),
-    after=("backtests",),
+    after=("backtests", "portfolios"),
 )

@@ -44,6 +44,7 @@ _ASIDE = {"id", "pid", "seconds", "job_run_id", "ingested_at", "updated_at", "fo
 _KEYS = {
     "symbol_id": "SELECT id, ticker || '.' || exchange FROM symbols",
     "strategy_id": "SELECT id, name || '.' || code_hash FROM strategies",
+    "portfolio_id": "SELECT id, name || '.' || definition_hash FROM portfolios",
     "backtest_id": "SELECT id, fingerprint FROM backtests",
     "superseded_by": "SELECT id, fingerprint FROM backtests",
 }
@@ -112,8 +113,9 @@ class Nights:
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """Return a table by natural keys: surrogate ids spelled out, moments of writing aside."""
-        keys = {column: dict(self.ask(query)) for column, query in _KEYS.items()}
         rows = [row for (row,) in self.ask(f'SELECT to_jsonb(t) FROM "{name}" t')]
+        there = set(rows[0]) if rows else set()
+        keys = {column: dict(self.ask(query)) for column, query in _KEYS.items() if column in there}
         natural = [
             {column: keys[column].get(value) if column in keys else value for column, value in row.items()}
             for row in rows

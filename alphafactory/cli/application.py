@@ -27,6 +27,7 @@ from alphafactory.cli import (
     development,
     explaining,
     jobs,
+    portfolios,
     quality,
     sources,
     sweeps,
@@ -80,7 +81,7 @@ def version() -> None:
     typer.echo(f"AlphaFactory {__version__} on Python {sys.version.split()[0]}")
 
 
-for group in (demo, jobs, quality, backtests, sweeps, explaining, catalogues, symbols, development):
+for group in (demo, jobs, quality, backtests, portfolios, sweeps, explaining, catalogues, symbols, development):
     group.register(app)
 app.add_typer(database.app, name="db", rich_help_panel="The tables")
 app.command("sql", rich_help_panel="The tables")(database.sql)

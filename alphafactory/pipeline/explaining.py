@@ -27,6 +27,7 @@ from alphafactory.pipeline.simulating import strategy_signals
 from alphafactory.pipeline.workspace import code_version, end_of
 from alphafactory.simulation import configure_cache, simulate
 from alphafactory.store import job_runs, results, symbols
+from alphafactory.store.portfolio_reading import read_portfolio_runs
 from alphafactory.strategies.catalogue import code_hash, discover_strategies
 from alphafactory.strategies.combination import resolve_strategy
 
@@ -136,6 +137,14 @@ def explain(workspace: Workspace, backtest_id: int, trade: int | None = None) ->
 
 def _finished(connection: Connection, backtest_id: int) -> dict[str, Any]:
     found = results.read_backtests(connection, [backtest_id])
+    portfolio = read_portfolio_runs(connection, [backtest_id])
+    if portfolio:
+        name = portfolio[0]["portfolio"]
+        raise UsageError(
+            f"Backtest {backtest_id} is a run of the portfolio '{name}', and explain tells one symbol's trades. "
+            f"`python run.py portfolio {name}` tells what it did, `report --backtest {backtest_id}` writes its page, "
+            "and the tables trades, orders and risk_events have every act."
+        )
     if not found:
         raise UnknownNameError("backtest", str(backtest_id), [])
     if found[0]["status"] != "done":

@@ -47,7 +47,7 @@ class Subject:
     @property
     def key(self) -> str:
         """Hash of the question, stable over nights."""
-        return _digest([self.strategy, dict(self.params), self.ticker, self.exchange, str(self.start), str(self.end)])
+        return digest_of([self.strategy, dict(self.params), self.ticker, self.exchange, str(self.start), str(self.end)])
 
 
 def fingerprint(
@@ -66,13 +66,14 @@ def fingerprint(
     `data` is the fingerprint of bars and actions, `index` that of the index, None without one.
     """
     terms = [settings.canonical, data, periods, risk_free_rate, delisted, index]
-    return _digest([subject.key, _code(strategy), terms])
+    return digest_of([subject.key, code_of(strategy), terms])
 
 
 @cache
-def _code(strategy: type[Strategy]) -> str:
+def code_of(strategy: type[Strategy]) -> str:
+    """Return the hash of all code and libraries that a strategy's results depend on."""
     functions = sorted({request.function for request in strategy.indicators.values()})
-    return _digest(
+    return digest_of(
         [
             code_hash(strategy),
             [function_hash(name) for name in functions],
@@ -86,8 +87,9 @@ def _code(strategy: type[Strategy]) -> str:
 @cache
 def _metrics_hash() -> str:
     folder = Path(str(metrics.__file__)).parent
-    return _digest([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))])
+    return digest_of([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))])
 
 
-def _digest(parts: object) -> str:
+def digest_of(parts: object) -> str:
+    """Return the SHA-256 of the canonical JSON of plain values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -119,7 +119,7 @@ def backtest_context(
         optimistic=row["optimistic"],
         ruined=row["ruined"],
         balance_error=row["balance_error"],
-        metrics=tuple(_metric(metric, row) for metric in METRICS if shown_in_metrics(metric)),
+        metrics=tuple(metric_row(metric, row) for metric in METRICS if shown_in_metrics(metric)),
         sessions=sessions,
         equity=equity,
         drawdown=drawdown_series(equity, start),
@@ -128,7 +128,7 @@ def backtest_context(
         low=bars.low,
         close=bars.close,
         trades=tuple(_trade(trade) for trade in trades),
-        monthly=tuple(_monthly(equity, start, sessions, curves)),
+        monthly=tuple(monthly_rows(equity, start, sessions, curves)),
         sources=tuple(
             SourceRow(*found)
             for found in results.read_sources(connection, row["symbol_id"], row["start_session"], row["end_session"])
@@ -152,7 +152,8 @@ def _on_sessions(known: Bars, sessions: DateArray) -> Bars:
     return type(known)(sessions=sessions, **columns, **rest)
 
 
-def _metric(metric: Metric, row: dict[str, Any]) -> MetricRow:
+def metric_row(metric: Metric, row: Mapping[str, Any]) -> MetricRow:
+    """Return a metric of a stored run with its reason where it has no value."""
     reason = row["undefined"].get(metric.name)
     words = None if reason is None else str(reason).replace("_", " ")
     return MetricRow(metric.label, row[metric.name], UNITS[metric.unit], metric.formula, words, GROUPS[metric.basis])
@@ -179,7 +180,8 @@ def _trade(trade: dict[str, Any]) -> TradeRow:
     )
 
 
-def _monthly(equity: FloatArray, start: float, sessions: DateArray, curves: PageCurves) -> Iterable[MonthlyRow]:
+def monthly_rows(equity: FloatArray, start: float, sessions: DateArray, curves: PageCurves) -> Iterable[MonthlyRow]:
+    """Yield a row a year: the months' returns, and what its benchmarks had in it."""
     months = dict(zip(*(array.tolist() for array in monthly_returns(equity, start, sessions)), strict=True))
     years = dict(zip(*(array.tolist() for array in yearly_returns(equity, start, sessions)), strict=True))
     held, index = (yearly(returns, start, sessions) for returns in (curves.hold, curves.index))

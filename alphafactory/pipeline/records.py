@@ -61,7 +61,12 @@ def backtest_record(
         "job_run_id": job_run_id,
         "code_version": code_version(),
     }
-    return _without_result(values, finished) if finished.simulation is None else _done(values, finished)
+    return portfolio_record(values, finished, (question.symbol.ticker,))
+
+
+def portfolio_record(values: dict[str, Any], finished: Finished, symbols: tuple[str, ...]) -> BacktestRecord:
+    """Return the record of an account of these symbols: `values` by field, and what its simulation adds to them."""
+    return _without_result(values, finished) if finished.simulation is None else _done(values, finished, symbols)
 
 
 def _without_result(values: dict[str, Any], finished: Finished) -> BacktestRecord:
@@ -70,7 +75,7 @@ def _without_result(values: dict[str, Any], finished: Finished) -> BacktestRecor
     return BacktestRecord(values | nothing | rest)
 
 
-def _done(values: dict[str, Any], finished: Finished) -> BacktestRecord:
+def _done(values: dict[str, Any], finished: Finished, symbols: tuple[str, ...]) -> BacktestRecord:
     assert finished.sessions is not None
     assert finished.simulation is not None
     assert finished.metrics is not None
@@ -88,4 +93,4 @@ def _done(values: dict[str, Any], finished: Finished) -> BacktestRecord:
     metrics = {
         name: sessions[int(value)] if name in _DATES else value for name, value in finished.metrics.values.items()
     }
-    return BacktestRecord(values | rest, metrics, (values["scope"],), finished.sessions, simulation)
+    return BacktestRecord(values | rest, metrics, symbols, finished.sessions, simulation)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from alphafactory.errors import UnknownNameError
 from alphafactory.pipeline.pages import backtest_context, page_stamp, read_page_data
 from alphafactory.pipeline.panel import choose_universe
+from alphafactory.pipeline.portfolio_pages import portfolio_page, portfolio_row
 from alphafactory.pipeline.running import StepReport
 from alphafactory.pipeline.summaries import night_context
-from alphafactory.reports.writing import standing_pages, write_backtest_page, write_report
+from alphafactory.reports.writing import standing_pages, write_backtest_page, write_portfolio_page, write_report
 from alphafactory.store import results
+from alphafactory.store.portfolio_reading import read_current_portfolios, read_portfolio_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,11 +22,13 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.running import Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.reports.contexts import BacktestContext
+    from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 READS = (
     "symbols", "symbol_aliases", "universes", "universe_members", "bars", "bar_revisions", "splits", "dividends",
     "quality_findings", "quality_judgements", "quality_scores", "source_states", "indicators", "strategies",
-    "backtests", "trades", "orders", "equity", "job_runs", "job_steps",
+    "backtests", "trades", "orders", "equity", "job_runs", "job_steps", "portfolios", "exposures",
+    "risk_events", "limit_effects", "portfolio_measures", "next_orders",
 )  # fmt: skip
 WRITES = ()
 _PAGES_A_READ = 50
@@ -37,15 +42,28 @@ def write_reports(run: Run) -> StepReport:
         ids = [row.id for row in universe.symbols]
         keys = run.notes.get("backtests") or results.read_current(connection, ids)
         rows = [row for row in results.read_backtests(connection, keys) if row["status"] == "done"]
-        night = night_context(connection, run, rows, ids)
+        portfolios = run.notes.get("portfolios") or list(read_current_portfolios(connection).values())
+        told = tuple(portfolio_row(connection, key, run.run_id) for key in portfolios)
+        night = replace(night_context(connection, run, rows, ids), portfolios=told)
     paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)
     folder = _folder(run)
     stamps = {row["id"]: page_stamp(row) for row in paged}
     standing = standing_pages(folder, stamps)
     changed = [row for row in paged if row["id"] not in standing]
-    path = write_report(folder, night, _pages(workspace, changed), standing)
+    pages = _portfolio_pages(workspace, portfolios)
+    path = write_report(folder, night, _pages(workspace, changed), standing, pages)
     run.notes["report"] = str(path)
-    return StepReport(0, f"{path}, {len(paged)} backtests with a page of their own.")
+    beside = f" and {len(portfolios)} portfolios" if portfolios else ""
+    return StepReport(0, f"{path}, {len(paged)} backtests{beside} with a page of their own.")
+
+
+def _portfolio_pages(workspace: Workspace, keys: Sequence[int]) -> Iterator[PortfolioPage]:
+    """Yield the pages of the night's portfolios one by one; one whose curve is no longer kept has none."""
+    for key in keys:
+        with workspace.database.begin() as connection:
+            page = portfolio_page(connection, key)
+        if page is not None:
+            yield page
 
 
 def _folder(run: Run) -> Path:
@@ -55,8 +73,12 @@ def _folder(run: Run) -> Path:
 
 
 def write_backtest(workspace: Workspace, backtest_id: int) -> Path:
-    """Write the page of one backtest; raise `UnknownNameError` where there is none."""
+    """Write the page of one backtest, or portfolio; raise `UnknownNameError` where there is none."""
     with workspace.database.begin() as connection:
+        runs = read_portfolio_runs(connection, [backtest_id])
+        page = portfolio_page(connection, backtest_id) if runs and runs[0]["status"] == "done" else None
+        if page is not None:
+            return write_portfolio_page(workspace.config.reports.dir, page)
         found = results.read_backtests(connection, [backtest_id])
         if not found or found[0]["status"] != "done":
             known = [str(key) for key in results.read_current(connection, [found[0]["symbol_id"]] if found else [])]

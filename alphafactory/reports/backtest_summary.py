@@ -34,6 +34,13 @@ ORDER_END_WORDS = {
     "delisted": "The share was delisted before it could fill.",
     "ruined": "The account was lost before it could fill.",
     "end_of_data": "The period ended before it could fill.",
+    "frozen": "After a loss the account took nothing new in that session.",
+    "max_positions": "There were as many open positions as are allowed.",
+    "correlation": "Too many of the held symbols moved together with it.",
+    "position": "One symbol may take no larger share of equity.",
+    "sector": "One sector may take no larger share of equity.",
+    "trade_loss": "At its stop the trade would have lost more of equity than one may.",
+    "cash_reserve": "The rest of the cash is a reserve that orders may not touch.",
 }
 """What each way to end, other than being filled whole, means."""
 
@@ -79,7 +86,7 @@ def compute_page(context: BacktestContext) -> Page:
         assumptions=() if context.simulation is None else describe_settings(context.simulation),
         groups=group_metrics(context.metrics),
         costs=() if context.costs is None else compute_cost_rows(context.costs),
-        cost_words="" if context.costs is None else _cost_words(context.costs),
+        cost_words="" if context.costs is None else describe_costs(context.costs),
         ambiguous=ambiguous,
         ambiguous_words=_ambiguous_words(context, len(ambiguous)),
         margin_calls=sum(row.count for row in context.exits if row.reason in {"margin_call", "margin call"}),
@@ -126,7 +133,8 @@ def _price_moves(costs: CostSplit) -> float:
     return costs.end_equity - costs.start_equity + _all_costs(costs) - costs.interest - costs.dividends
 
 
-def _cost_words(costs: CostSplit) -> str:
+def describe_costs(costs: CostSplit) -> str:
+    """Say what costs took of what prices and dividends earned."""
     earned, spent = _price_moves(costs) + costs.dividends, _all_costs(costs)
     if spent == 0.0:
         return "Nothing was paid for trading or borrowing."

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RollingCurves,
     )
     from alphafactory.reports.data_contexts import DataQuality, PastChanges, SourceRow, VendorRow
+    from alphafactory.reports.portfolio_contexts import PortfolioRow
 
 Outcome = Literal["fine", "partial", "failed"]
 StepOutcome = Literal["fine", "partial", "failed", "skipped", "running"]
@@ -192,6 +193,7 @@ class NightContext:
     findings: tuple[FindingRow, ...]
     finding_counts: tuple[FindingCount, ...]
     glossary: tuple[GlossaryRow, ...]
+    portfolios: tuple[PortfolioRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from datetime import UTC, date, datetime
 UNDEFINED = "—"
 """Shown for None and for anything that is not finite."""
 
+_NO_CENTS = 1e6
+"""Money from here on is written whole."""
+
 _MINUS = "\u2212"
 
 
@@ -95,11 +98,10 @@ def write_metric(value: float | date | str | None, unit: str) -> str:
         return write_session(value)
     if unit == "fraction":
         return write_percent(value, 2)
-    if unit == "count":
-        return write_number(value, 0)
     if unit in ("bars", "days"):
         return f"{write_number(value, 0 if value == round(value) else 1)} {unit}" if math.isfinite(value) else UNDEFINED
-    return write_number(value, 2 if unit == "money" else 3)
+    digits = {"count": 0, "money": 2 if abs(value) < _NO_CENTS else 0}
+    return write_number(value, digits.get(unit, 3))
 
 
 def write_words(name: str) -> str:

@@ -19,6 +19,12 @@ INDEX = "#8a4fa3"
 SERIES = (GAIN, "#c77700", "#12806a", "#8a4fa3", "#a33a5c", "#4d6b1f")
 """Strategies, in turn."""
 
+STACKED = ("#1f5f99", "#e0a030", "#12806a", "#c58bd6", "#a33a5c", "#9cc255", "#5b4fa3", "#d98f6a")
+"""Layers that lie on each other: dark and light in turn, so that neighbours part without their hues."""
+
+NO_CORRELATION = "#f2f4f6"
+"""The middle between LOSS (moves together, adds risk) and GAIN (moves against)."""
+
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 """Their markers, in the same turn."""
 
@@ -36,4 +42,11 @@ DARK_OF = {
     "#8a4fa3": "#c79ae0",
     "#a33a5c": "#ef8fae",
     "#4d6b1f": "#a9cf6d",
+    "#1f5f99": "#3f86c4",
+    "#e0a030": "#f3c774",
+    "#c58bd6": "#dcb4ea",
+    "#9cc255": "#c3e08c",
+    "#5b4fa3": "#8377c9",
+    "#d98f6a": "#f2bd9f",
+    NO_CORRELATION: "#20272e",
 }

@@ -16,17 +16,36 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from alphafactory.reports import backtest_summary, figures, formatting, palette, rolling_figure, sparklines, summary
+from alphafactory.reports import (
+    backtest_summary,
+    figures,
+    formatting,
+    mandate_words,
+    palette,
+    portfolio_figures,
+    portfolio_summary,
+    rolling_figure,
+    sparklines,
+    summary,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
+    from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _REFUSED_SHOWN = 30
 _CHANGES_SHOWN = 50
 _ORDERS_SHOWN = 200
+_POSITIONS_AT_ONCE = 40
+_METHOD_WORDS = {
+    "history": "History",
+    "normal": "Normal",
+    "cornish_fisher": "Cornish-Fisher",
+    "monte_carlo": "Monte Carlo",
+}
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
@@ -39,8 +58,13 @@ class Assets:
     plotly: str
 
 
-def render_index(night: NightContext, pages: Mapping[int, str], assets: Assets) -> str:
-    """Render the night's index; `pages` maps a backtest to its page, relative to the index."""
+def render_index(
+    night: NightContext, pages: Mapping[int, str], assets: Assets, portfolio_pages: Mapping[str, str] | None = None
+) -> str:
+    """Render the night's index; `pages` maps a backtest to its page, `portfolio_pages` a portfolio's name to its own.
+
+    Both are relative to the index.
+    """
     charts = {"sharpe": figures.compute_sharpe_figure(night)} if night.ranking else {}
     holding = figures.compute_holding_figure(night, pages)
     if holding is not None:
@@ -53,6 +77,7 @@ def render_index(night: NightContext, pages: Mapping[int, str], assets: Assets) 
             summary=summary.compute_summary(night),
             formulas={row.label: row.formula for row in night.glossary},
             pages=pages,
+            portfolio_pages=portfolio_pages or {},
             trend_floor=sparklines.compute_floor(night.quality.lowest),
             refused_shown=_REFUSED_SHOWN,
             assets=assets,
@@ -77,6 +102,34 @@ def render_backtest(context: BacktestContext, assets: Assets, index: str | None)
             backtest=context,
             page=backtest_summary.compute_page(context),
             orders_shown=_ORDERS_SHOWN,
+            end_words=backtest_summary.ORDER_END_WORDS,
+            assets=assets,
+            charts=charts,
+            chart_data=embed_json(_chart_values(charts, columns)),
+            index=index,
+            root="../",
+        )
+    )
+
+
+def render_portfolio(page: PortfolioPage, assets: Assets, index: str | None) -> str:
+    """Render a portfolio's page; `index` is the link back to the night, None where there is none."""
+    charts = portfolio_figures.compute_portfolio_charts(page)
+    columns = portfolio_figures.compute_portfolio_columns(page) if charts else {}
+    return (
+        environment()
+        .get_template("portfolio.html.j2")
+        .render(
+            portfolio=page,
+            page=portfolio_summary.compute_summary(page),
+            has_index=any(row.index is not None for row in (*page.comparison, *page.relative)),
+            matrix_width=portfolio_figures.compute_matrix_width(page.correlation),
+            gaps=page.correlation is not None and any(None in row for row in page.correlation.values),
+            positions_at_once=_POSITIONS_AT_ONCE,
+            action_words=mandate_words.ACTION_WORDS,
+            limit_titles=mandate_words.LIMIT_TITLES,
+            method_words=_METHOD_WORDS,
+            write_measure=mandate_words.write_measure,
             end_words=backtest_summary.ORDER_END_WORDS,
             assets=assets,
             charts=charts,

@@ -1,8 +1,8 @@
 """Pages become files: a folder that opens from disk, whole at every moment.
 
 Goes in: a folder and contexts. Comes out: `index.html`, `backtests/<id>.html` for the pages of the night,
-`asked/<id>.html` for pages asked for one by one, and `assets/` with one Plotly file, one style sheet and one script
-that all share.
+`portfolios/<name>.html` for portfolios, `asked/<id>.html` and `asked/portfolio-<name>.html` for pages asked for one by
+one, and `assets/` with one Plotly file, one style sheet and one script that all share.
 
 1. Every file is written to a hidden sibling, flushed to the disk and renamed, so that a reader sees the old file or the
    new one, and a full disk leaves the old report as it was.
@@ -21,15 +21,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphafactory.errors import ReportError
-from alphafactory.reports.rendering import Assets, render_backtest, render_index
+from alphafactory.reports.rendering import Assets, render_backtest, render_index, render_portfolio
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
+    from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 _ASSETS = Path(__file__).parent / "assets"
 _PAGE_NAME = re.compile(r"\d+\.html")
+_PORTFOLIO_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_PORTFOLIO_PAGE_NAME = re.compile(rf"{_PORTFOLIO_NAME.pattern}\.html")
 _TEMPORARY_NAME = re.compile(r"\..+\.(\d+)\.tmp")
 
 _REMEDIES = {
@@ -45,12 +48,16 @@ _REMEDIES = {
 
 
 def write_report(
-    folder: Path, night: NightContext, backtests: Iterable[BacktestContext], standing: Collection[int] = ()
+    folder: Path,
+    night: NightContext,
+    backtests: Iterable[BacktestContext],
+    standing: Collection[int] = (),
+    portfolios: Iterable[PortfolioPage] = (),
 ) -> Path:
     """Write the night's whole report and return the path of its index.
 
-    `backtests` are rendered and written one at a time, so a generator keeps memory small; `standing` are backtests
-    whose pages of an earlier night stay as they are. The ranking links to exactly these pages.
+    `backtests` and `portfolios` are rendered and written one at a time, so a generator keeps memory small; `standing`
+    are backtests whose pages of an earlier night stay as they are. The index links to exactly these pages.
 
     Raises:
         ReportError: a file could not be written; the index that was there before is untouched.
@@ -61,9 +68,15 @@ def write_report(
         name = f"backtests/{context.backtest_id}.html"
         _write_text(folder / name, render_backtest(context, assets, "../index.html") + _seal(context.stamp))
         pages[context.backtest_id] = name
+    portfolio_pages = {}
+    for page in portfolios:
+        name = f"portfolios/{_file_name(page)}"
+        _write_text(folder / name, render_portfolio(page, assets, "../index.html"))
+        portfolio_pages[page.name] = name
     index = folder / "index.html"
-    _write_text(index, render_index(night, pages, assets))
-    _remove_others(folder / "backtests", {Path(name).name for name in pages.values()})
+    _write_text(index, render_index(night, pages, assets, portfolio_pages))
+    _remove_others(folder / "backtests", {Path(name).name for name in pages.values()}, _PAGE_NAME)
+    _remove_others(folder / "portfolios", {Path(name).name for name in portfolio_pages.values()}, _PORTFOLIO_PAGE_NAME)
     return index
 
 
@@ -96,6 +109,24 @@ def write_backtest_page(folder: Path, context: BacktestContext) -> Path:
     path = folder / "asked" / f"{context.backtest_id}.html"
     _write_text(path, render_backtest(context, write_assets(folder), index))
     return path
+
+
+def write_portfolio_page(folder: Path, page: PortfolioPage) -> Path:
+    """Write one portfolio's page to `asked/portfolio-<name>.html`, where no later night removes it; return its path.
+
+    Raises:
+        ReportError: the page could not be written, or no file can have the portfolio's name.
+    """
+    index = "../index.html" if (folder / "index.html").exists() else None
+    path = folder / "asked" / f"portfolio-{_file_name(page)}"
+    _write_text(path, render_portfolio(page, write_assets(folder), index))
+    return path
+
+
+def _file_name(page: PortfolioPage) -> str:
+    if _PORTFOLIO_NAME.fullmatch(page.name) is None:
+        raise ReportError(f"No file can be named after the portfolio '{page.name}': use letters, digits, - and _.")
+    return f"{page.name}.html"
 
 
 def write_assets(folder: Path) -> Assets:
@@ -153,12 +184,12 @@ def _explain(path: Path, error: OSError) -> ReportError:
     return ReportError(f"The report file {path} could not be written ({reason}); the earlier one is kept. {remedy}")
 
 
-def _remove_others(folder: Path, kept: set[str]) -> None:
+def _remove_others(folder: Path, kept: set[str], pattern: re.Pattern[str]) -> None:
     """Remove the pages of earlier nights, and what a killed process left half-written."""
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        stale = _PAGE_NAME.fullmatch(path.name) is not None and path.name not in kept
+        stale = pattern.fullmatch(path.name) is not None and path.name not in kept
         if stale or _is_abandoned(path.name):
             try:
                 path.unlink(missing_ok=True)

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import DateArray
     from alphafactory.domain.results import Simulation
 
+_SUBJECT = {"strategy_id": "int4", "symbol_id": "int4", "portfolio_id": "int4"}
+"""What was asked about: a strategy on a symbol, or a portfolio."""
 _FIELDS = {
-    "strategy_id": "int4", "symbol_id": "int4", "scope": "text", "params": "jsonb", "settings": "jsonb",
+    "scope": "text", "params": "jsonb", "settings": "jsonb",
     "period_start": "date", "period_end": "date", "start_session": "date", "end_session": "date",
     "fingerprint": "text", "data_fingerprint": "text", "subject_key": "text", "origin": "text", "status": "text",
     "error": "text", "index_symbol": "text", "simulated_prices": "bool", "optimistic": "bool", "ruined": "bool",
@@ -37,7 +39,7 @@ _FIELDS = {
 }  # fmt: skip
 _METRICS = {name: "date" if name in DATE_METRICS else "float8" for name in METRIC_COLUMNS}
 _CURVE = ("backtest_id", "sessions", "equity", "cash", "position")
-_ALL = {**_FIELDS, **_METRICS}
+_ALL = {**_SUBJECT, **_FIELDS, **_METRICS}
 _MERGE = f"""
 INSERT INTO backtests ({", ".join(_ALL)}) SELECT {", ".join(_ALL)} FROM staged_backtests
 ON CONFLICT (fingerprint) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _ALL)}
@@ -53,23 +55,25 @@ UPDATE backtests b SET superseded_by = c.id FROM backtests c
 WHERE b.id = ANY(:ids) AND b.superseded_by IS NULL AND c.subject_key = b.subject_key AND c.origin = 'nightly'
     AND c.superseded_by IS NULL AND NOT c.id = ANY(:ids)
 """
-_RETIRE = """
+_DETAIL = ("trades", "orders", "target_weights", "positions", "exposures", "risk_events", "portfolio_measures")
+"""What goes with a curve once its result is replaced for long; a few rows of limits and order lists stay."""
+_RETIRE = f"""
 WITH old AS (
     SELECT b.id FROM backtests b WHERE b.superseded_by IS NOT NULL AND (
         SELECT count(*) FROM job_runs r WHERE r.job = 'nightly' AND r.id > b.job_run_id
     ) > :nights
-), trades_gone AS (DELETE FROM trades t USING old WHERE t.backtest_id = old.id
-), orders_gone AS (DELETE FROM orders o USING old WHERE o.backtest_id = old.id)
+), {", ".join(f"{t}_gone AS (DELETE FROM {t} d USING old WHERE d.backtest_id = old.id)" for t in _DETAIL)}
 DELETE FROM equity e USING old WHERE e.backtest_id = old.id
-"""
+"""  # noqa: S608  only our own table names are put in
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestRecord:
     """One backtest on its way to the tables.
 
-    `values` holds the fields of the table by name, `metrics` the defined metrics. A finished one has its simulation,
-    the sessions of that, shape (n,), and the tickers of its symbols.
+    `values` holds the fields of the table by name, `metrics` the defined metrics. Of a strategy on a symbol it names
+    `strategy_id` and `symbol_id`, of a portfolio `portfolio_id`. A finished one has its simulation, the sessions of
+    that, shape (n,), and the tickers of its symbols, in the order of the simulation's columns.
     """
 
     values: Mapping[str, Any]
@@ -126,22 +130,25 @@ def upsert_backtests(connection: Connection, records: Sequence[BacktestRecord]) 
 
 
 def _row(record: BacktestRecord) -> list[Any]:
+    subject = [record.values.get(name) for name in _SUBJECT]
     fields = [Jsonb(record.values[name]) if kind == "jsonb" else record.values[name] for name, kind in _FIELDS.items()]
-    return fields + [record.metrics.get(name) for name in _METRICS]
+    return subject + fields + [record.metrics.get(name) for name in _METRICS]
 
 
 def _deeds(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Deeds]:
     for record in records:
         if record.simulation is not None and record.sessions is not None:
-            yield Deeds(keys[record.fingerprint], record.sessions, record.symbols, record.simulation)
+            portfolio = record.values.get("portfolio_id") is not None
+            yield Deeds(keys[record.fingerprint], record.sessions, record.symbols, record.simulation, portfolio)
 
 
-def _curves(deeds: Sequence[Deeds]) -> Iterator[Sequence[bytes]]:
+def _curves(deeds: Sequence[Deeds]) -> Iterator[Sequence[bytes | None]]:
     for deed in deeds:
         simulation = deed.simulation
-        columns = (simulation.equity, simulation.cash, simulation.positions[:, 0])
         key = struct.pack(">q", deed.backtest_id)
-        yield (key, array_field(deed.sessions, "date"), *(array_field(column, "float8") for column in columns))
+        money = (array_field(column, "float8") for column in (simulation.equity, simulation.cash))
+        position = None if deed.portfolio else array_field(simulation.positions[:, 0], "float8")
+        yield (key, array_field(deed.sessions, "date"), *money, position)
 
 
 def promote(connection: Connection, keys: Sequence[int]) -> None:
@@ -178,8 +185,8 @@ def withdraw(connection: Connection, symbol_ids: Sequence[int]) -> int:
 def withdraw_others(connection: Connection, symbol_ids: Sequence[int]) -> int:
     """Make no result of other symbols a current one: the night does not ask about them any more."""
     statement = text(
-        "UPDATE backtests SET superseded_by = id WHERE NOT symbol_id = ANY(:ids) AND superseded_by IS NULL "
-        "AND origin = 'nightly'"
+        "UPDATE backtests SET superseded_by = id WHERE symbol_id IS NOT NULL AND NOT symbol_id = ANY(:ids) "
+        "AND superseded_by IS NULL AND origin = 'nightly'"
     )
     return connection.execute(statement, {"ids": list(set(symbol_ids))}).rowcount
 

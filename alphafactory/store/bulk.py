@@ -237,15 +237,15 @@ def array_field(values: npt.NDArray[Any], kind: str) -> bytes:
 
 
 def copy_fields(
-    connection: psycopg.Connection[Any], table: str, names: Sequence[str], rows: Iterator[Sequence[bytes]]
+    connection: psycopg.Connection[Any], table: str, names: Sequence[str], rows: Iterator[Sequence[bytes | None]]
 ) -> None:
-    """Write rows whose fields are in binary form already by COPY."""
+    """Write rows whose fields are in binary form already by COPY; None is NULL."""
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in names)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(table), columns)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(_HEADER)
         for row in rows:
-            fields = b"".join(struct.pack(">i", len(part)) + part for part in row)
+            fields = b"".join(struct.pack(">i", -1 if part is None else len(part)) + (part or b"") for part in row)
             copy.write(struct.pack(">h", len(row)) + fields)
         copy.write(_TRAILER)
 

@@ -27,12 +27,16 @@ _Table = TypeVar("_Table", Trades, Orders)
 
 @dataclass(frozen=True, slots=True)
 class Deeds:
-    """What one backtest did: its key, its sessions, shape (n,), the tickers of its symbols, its simulation."""
+    """What one backtest did: its key, its sessions, shape (n,), the tickers of its symbols, its simulation.
+
+    `portfolio` says that its account holds a portfolio, and not one symbol.
+    """
 
     backtest_id: int
     sessions: DateArray
     symbols: tuple[str, ...]
     simulation: Simulation
+    portfolio: bool = False
 
 
 def write_trades(connection: psycopg.Connection[Any], deeds: Sequence[Deeds]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from browser.backtest_samples import sample_backtest
+from browser.portfolio_samples import sample_portfolio, sample_portfolio_rows
 from browser.report_samples import sample_night
 from playwright.sync_api import Browser, sync_playwright
 
@@ -48,7 +50,8 @@ def take(browser: Browser, page_path: Path, name: str, folder: Path) -> None:
 def main(folder: Path) -> None:
     """Write the sample report below `folder` and the pictures into it."""
     ids = [row.backtest_id for row in sample_night().ranking if not row.is_benchmark][:20]
-    index = write_report(folder / "report", sample_night(partial=True), (sample_backtest(n) for n in ids))
+    night = replace(sample_night(partial=True), portfolios=sample_portfolio_rows())
+    index = write_report(folder / "report", night, (sample_backtest(n) for n in ids), portfolios=[sample_portfolio()])
     simulated = write_report(folder / "simulated", sample_night(30, simulated=True), ())
     chromium = os.environ.get("ALPHAFACTORY_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
@@ -56,6 +59,7 @@ def main(folder: Path) -> None:
         take(browser, index, "index", folder)
         take(browser, simulated, "simulated", folder)
         take(browser, index.parent / "backtests" / f"{ids[1]}.html", "backtest", folder)
+        take(browser, index.parent / "portfolios" / "core.html", "portfolio", folder)
         browser.close()
 
 

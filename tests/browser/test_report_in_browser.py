@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser.backtest_samples import sample_backtest
+from browser.portfolio_samples import sample_portfolio, sample_portfolio_rows
 from browser.report_samples import sample_night
 
 from alphafactory.reports.contexts import FindingRow
@@ -58,8 +59,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    night = sample_night(400, partial=True)
-    return write_report(tmp_path_factory.mktemp("report"), night, [sample_backtest(0), sample_backtest(2)])
+    night = replace(sample_night(400, partial=True), portfolios=sample_portfolio_rows())
+    backtests = [sample_backtest(0), sample_backtest(2)]
+    return write_report(tmp_path_factory.mktemp("report"), night, backtests, portfolios=[sample_portfolio()])
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def heading_of(page: Page, words: str) -> Any:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index.html", "backtests/0.html"])
+@pytest.mark.parametrize("name", ["index.html", "backtests/0.html", "portfolios/core.html"])
 def test_opens_from_disk_in_silence_and_draws_every_chart(
     chromium: Browser, report: Path, name: str, scheme: str
 ) -> None:
@@ -106,7 +108,7 @@ def test_opens_from_disk_in_silence_and_draws_every_chart(
 
 
 @pytest.mark.parametrize("width", [320, 360, 768])
-@pytest.mark.parametrize("name", ["index.html", "backtests/0.html"])
+@pytest.mark.parametrize("name", ["index.html", "backtests/0.html", "portfolios/core.html"])
 def test_narrow_pages_never_scroll_sideways(chromium: Browser, report: Path, name: str, width: int) -> None:
     with opened(chromium, report.parent / name, viewport={"width": width, "height": 760}) as found:
         assert found.page.evaluate(NO_OVERFLOW)
@@ -116,6 +118,29 @@ def test_narrow_pages_never_scroll_sideways(chromium: Browser, report: Path, nam
             scroller.evaluate("(element) => { element.scrollLeft = 400; }")
             symbol = found.page.locator("#ranking-table tbody th").first
             assert symbol.evaluate("(cell) => cell.getBoundingClientRect().left >= 0")
+
+
+def test_a_portfolio_zooms_as_one_and_its_orders_are_cards_on_a_phone(chromium: Browser, report: Path) -> None:
+    path = report.parent / "portfolios" / "core.html"
+    with opened(chromium, path) as found:
+        page = found.page
+        assert page.locator("#orders thead").is_visible()
+        page.evaluate("Plotly.relayout('chart-equity', {'xaxis.range': ['2017-01-02', '2018-01-02']}).then(() => null)")
+        zoomed = "document.getElementById('chart-exposures').layout.xaxis.range[0].startsWith('2017-01-02')"
+        page.wait_for_function(zoomed, timeout=5_000)
+        page.get_by_role("button", name="Log scale").click()
+        assert page.evaluate("document.getElementById('chart-equity')._fullLayout.yaxis.type") == "log"
+        assert found.complaints == []
+    with opened(chromium, path, viewport={"width": 360, "height": 760}) as found:
+        row = found.page.locator("#orders tbody tr").nth(2)
+        assert not found.page.locator("#orders thead").is_visible()
+        label = "(cell) => getComputedStyle(cell, '::before').content"
+        cells = [(cell.evaluate(label).strip('"'), cell.inner_text()) for cell in row.locator("td").all()]
+        assert {("Quantity", "16"), ("Limit", "291.50"), ("Stop", "268.18"), ("Type", "limit")} <= set(cells)
+        for cell in row.locator("td").all():
+            box = cell.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= 360
 
 
 def test_what_changed_and_the_trends_need_no_script(chromium: Browser, report: Path) -> None:

@@ -19,10 +19,12 @@ import pytest
 import typer.main
 import yaml
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 from vendor_fakes.server import HTML, LoopbackServer, Reply
 
 from alphafactory.cli.application import PROGRAM, app, global_options_first
 from alphafactory.config import Config
+from alphafactory.config_portfolios import PortfolioConfig
 from alphafactory.config_sources import VendorLimits
 from alphafactory.domain.bars import BarBatch
 from alphafactory.domain.market import Listing
@@ -129,6 +131,13 @@ def setting_rows() -> list[str]:
     return [f"| `{key}` | {written(default)} | {meaning} |" for key, default, meaning in leaves(Config)]
 
 
+def portfolio_rows() -> list[str]:
+    """Return the table of what a portfolio may say, a line each."""
+    rows = [(key, "" if default is PydanticUndefined else written(default), meaning)
+            for key, default, meaning in leaves(PortfolioConfig)]  # fmt: skip
+    return [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in rows]
+
+
 def written(default: object) -> str:
     """Return a default as YAML would have it; nothing for none."""
     if default is None:
@@ -153,12 +162,17 @@ def rule_rows() -> list[str]:
 
 @pytest.mark.parametrize(
     ("page", "expected"),
-    [("configuration.md", setting_rows()), ("metrics.md", metric_rows()), ("quality.md", rule_rows())],
+    [
+        ("configuration.md", setting_rows()),
+        ("metrics.md", metric_rows()),
+        ("quality.md", rule_rows()),
+        ("portfolio.md", portfolio_rows()),
+    ],
 )
 def test_a_table_says_what_the_code_says(page: str, expected: list[str]) -> None:
     lines = (PROJECT / "docs" / page).read_text(encoding="utf-8").splitlines()
     assert expected, page
-    start = max(number for number, line in enumerate(lines) if line.startswith("|---")) + 1
+    start = next((number for number, line in enumerate(lines) if line == expected[0]), len(lines))
     table = lines[start : start + len(expected) + 1]
     assert [line for line in table if line.startswith("|")] == expected
 

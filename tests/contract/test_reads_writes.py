@@ -10,7 +10,7 @@ from nights import Nights, PriceFile, evening
 from vendor_fakes.street import open_street
 from vendor_fakes.truth import make_market
 
-from alphafactory.pipeline import backtest, enrich, gate, ingest, report, universes
+from alphafactory.pipeline import backtest, enrich, gate, ingest, portfolios, report, universes
 from alphafactory.pipeline.running import run_job
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ STEPS = [
     ("universes", universes.update_universes, universes),
     ("indicators", enrich.compute_indicators, enrich),
     ("backtests", backtest.run_backtests, backtest),
+    ("portfolios", portfolios.run_portfolios, portfolios),
     ("report", report.write_reports, report),
 ]
 # Kept by the runner around every step, by triggers, by whoever asks first, by the migrations.
@@ -33,6 +34,19 @@ RECORDS = {"job_runs", "job_steps", "series_versions", "series_fingerprints", "a
 # A CSV brings no announcements, nobody judges here, and vendors are not asked: they are below.
 VENDORS = {"vendor_budgets", "vendor_answers", "bar_gaps", "bar_observations", "symbol_aliases"}
 NOT_HERE = {"earnings_calendar", "quality_judgements", *VENDORS}
+# Limits that act, an optimiser that fits, an order list with something in it, a strategy that no backtest registers.
+PORTFOLIO = {
+    "sleeves": [
+        {
+            "strategy": "0.9*sma_crossover+0.1*buy_and_hold",
+            "params": {"sma_crossover.fast": 2, "sma_crossover.slow": 5},
+        }
+    ],
+    "allocation": "min_variance",
+    "sessions": 20,
+    "rebalance": "daily",
+    "risk": {"max_position": "20%", "max_sector": "none"},
+}
 TOUCHED = """
 SELECT coalesce(parent.relname, c.relname) AS name, coalesce(s.seq_scan, 0) + coalesce(s.idx_scan, 0) AS reads,
     s.n_tup_ins + s.n_tup_upd + s.n_tup_del AS writes
@@ -74,6 +88,7 @@ def two_nights(nights: Nights) -> Iterator[date]:
     file.row("S0", date(2023, 6, 2))[5] = "nan"
     file.write(until=EARLIER)
     nights.settings |= {"universes": {"dear": {"minimum_price": 30}}, "universe.name": "dear"}
+    nights.settings["portfolios"] = {"both": PORTFOLIO}
     yield EARLIER
     file.row("S0", date(2023, 6, 1))[5] += 0.1
     file.row("S1", date(2023, 6, 1))[3] = 1.0

@@ -15,7 +15,9 @@ import pytest
 from reference_simulator import Reference, simulate_slowly
 
 from alphafactory.domain.bars import Bars
+from alphafactory.domain.mandate import Mandate, RebalanceRules, RiskLimits
 from alphafactory.domain.results import EXIT_REASONS, ORDER_ENDS, ORDER_KINDS, Simulation
+from alphafactory.domain.risk_events import RISK_ACTIONS, RISK_RULES
 from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
 from alphafactory.simulation import simulate_account
@@ -52,6 +54,24 @@ def calm(sessions: int) -> list[str]:
     return [f"100 101 99 100 {1000 + 7 * k}" for k in range(sessions)]
 
 
+def at(*prices: float, days: Sequence[int] = ()) -> Bars:
+    """Bars of one price each: what a close decides fills at the next price."""
+    return market(*(f"{price} {price} {price} {price} {1000 + k}" for k, price in enumerate(prices)), days=days)
+
+
+def mandate(
+    rows: int,
+    sectors: Sequence[int],
+    rebalance: Sequence[int] = (),
+    rules: dict[str, float] | None = None,
+    **limits: Any,
+) -> Mandate:
+    """A mandate whose rebalances are the closes of those rows."""
+    flags = np.zeros(rows, dtype=bool)
+    flags[list(rebalance)] = True
+    return Mandate(flags, np.array(sectors, dtype=np.int64), RiskLimits(**limits), RebalanceRules(**(rules or {})))
+
+
 def runner(simulator: Callable[..., Run]) -> Simulator:
     """Let a simulator take what examples give: bars of one symbol or several, a target, words."""
 
@@ -65,9 +85,9 @@ def runner(simulator: Callable[..., Run]) -> Simulator:
         }
         targets = np.array(target, dtype=float).reshape(rows, -1)
         signals = Signals(targets, **arrays, distances=words.pop("distances", False))
-        delisted = words.pop("delisted", ())
+        delisted, mandate = words.pop("delisted", ()), words.pop("mandate", None)
         settings = parse_settings(**{"initial_capital": 1000.0, **words})
-        return simulator(several, signals, settings, delisted=delisted)
+        return simulator(several, signals, settings, delisted=delisted, mandate=mandate)
 
     return run
 
@@ -85,6 +105,13 @@ def ends(run: Run) -> list[str]:
 
 def kinds(run: Run) -> list[str]:
     return [ORDER_KINDS[k] for k in run.orders.kind]
+
+
+def events(run: Run) -> list[tuple[int, str, str, int, int]]:
+    """Row, rule, action, symbol and sector of every event."""
+    found = run.events
+    columns = (found.row, found.rule, found.action, found.symbol, found.sector)
+    return [(t, RISK_RULES[rule], RISK_ACTIONS[act], k, s) for t, rule, act, k, s in zip(*columns, strict=True)]
 
 
 def close_to(*numbers: float) -> Any:

@@ -123,11 +123,12 @@ def bars_of(drawn: Sequence[tuple[Any, ...]], sessions: np.ndarray, close: float
 
 
 @st.composite
-def markets(draw: st.DrawFn) -> list[Bars]:
-    count = draw(st.sampled_from((1, 1, 1, 1, 2, 3)))
+def markets(draw: st.DrawFn, counts: Sequence[int] = (1, 1, 1, 1, 2, 3), bars: int = 30) -> list[Bars]:
+    """A market of one symbol or several; a short one has so many bars of all symbols at most."""
+    count = draw(st.sampled_from(counts))
     long = draw(st.sampled_from((False, False, True)))
     spaces = [draw(st.sampled_from(SPACES)) for _ in range(6)]
-    rows = draw(st.integers(25, 60)) if long else draw(st.integers(1, 30 // count))
+    rows = draw(st.integers(25, 60)) if long else draw(st.integers(1, bars // count))
     sessions = np.datetime64("2020-01-01") + np.cumsum([spaces[k % 6] for k in range(rows)])
     result = []
     for _ in range(count):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import reference_costs as costs
+from reference_limits import Watch, freed
+from reference_rebalance import rebalanced
 from reference_records import NONE, Fill, Order, Trade
 from reference_sizes import entry_prices, kept_position, open_levels
 from reference_symbol import Symbol
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from reference_symbol import Bar
 
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.mandate import Mandate
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.domain.signals import Signals
 
@@ -40,6 +43,8 @@ class Account:
         settings: SimulationSettings,
         periods_per_year: int,
         delisted: Sequence[bool],
+        *,
+        mandate: Mandate | None,
     ) -> None:
         self.settings, self.periods_per_year = settings, periods_per_year
         self.sessions = sorted({session for each in bars for session in each.sessions})
@@ -64,6 +69,7 @@ class Account:
         self.positions: list[list[float]] = []
         self.levels: list[list[tuple[float, float]]] = []
         self.ruined = False
+        self.watch = None if mandate is None else Watch(mandate, self.sessions, self.cash)
         self.close_calls: list[str] = []
 
     @property
@@ -108,17 +114,37 @@ class Account:
     def exposure(self, prices: Sequence[float]) -> float:
         return sum(abs(s.position) * prices[s.column] for s in self.held())
 
+    @property
+    def leverage(self) -> float:
+        """The leverage of this session."""
+        usual = self.settings.leverage
+        return usual if self.watch is None else self.watch.leverage(self.row, usual)
+
+    @property
+    def most_exposure(self) -> float:
+        """What all positions may be worth, a share of equity; a reserve of 0 is none."""
+        reserve = 0.0 if self.watch is None else self.watch.limits.cash_reserve
+        return min(self.leverage, 1 - reserve) if reserve > 0 else self.leverage
+
+    @property
+    def short_of_money(self) -> str:
+        """How an order ends that would spend more than it may."""
+        return "no_cash" if self.most_exposure == self.leverage else "cash_reserve"
+
     def allowed(self, prices: Sequence[float]) -> float:
         """Money that an increase may spend, costs included; what is left by rounding is none."""
         equity = self.equity(prices)
-        money = self.settings.leverage * equity - self.exposure(prices)
+        money = self.most_exposure * equity - self.exposure(prices)
         return money if self.exceeds(money, 0.0, equity) else 0.0
 
     def closed_trades(self) -> list[Trade]:
         return [trade for trade in self.trades if trade.reason != "open"]
 
-    def conditions(self, symbol: Symbol, price: float, side: int, *, slips: bool) -> costs.Conditions:
-        bar, index = symbol.last_bar, symbol.known
+    def conditions(
+        self, symbol: Symbol, price: float, side: int, *, slips: bool, index: int | None = None
+    ) -> costs.Conditions:
+        """What a fill meets; `index` is the bar whose estimates are known, that of the row before if none is given."""
+        bar, index = symbol.last_bar, symbol.known if index is None else index
         estimates = [symbol.estimated(n, index) for n in ("atr", "volatility", "volume", "spread")]
         session = self.sessions[self.row].astype("datetime64[D]").item()
         return costs.Conditions(price, side, slips, bar.factor, bar.volume, session, *estimates)
@@ -248,7 +274,7 @@ class Account:
         trade = symbol.trade
         symbol.levels = (trade.stop, trade.take_profit)
         trade.reason, symbol.trade = reason, None
-        if reason in {"signal", "delisted", "ruined"} or sign(symbol.target) != trade.side:
+        if reason in {"signal", "delisted", "ruined", "risk_limit"} or sign(symbol.target) != trade.side:
             return
         if self.settings.reentry.name == "immediate":
             symbol.may_reenter = trade.side
@@ -273,6 +299,8 @@ class Account:
     # Signals become orders
 
     def read_signals(self) -> None:
+        """Orders of changed targets; in a rebalance those of all that trades."""
+        changed_ones = []
         for symbol in self.symbols:
             target = self.targets[self.row][symbol.column]
             wanted = 0.0 if math.isnan(target) else target
@@ -282,19 +310,30 @@ class Account:
                 symbol.closed_direction = 0
             again = may_reenter == sign(wanted) != 0 and symbol.trade is None and symbol.order is None
             if changed or again:
-                self.new_order(symbol)
+                changed_ones.append(symbol)
+        orders = rebalanced(self, changed_ones)
+        if orders is None:
+            free = [] if self.settings.fill.name == "same_close" else freed(self)
+            orders = [(symbol, symbol.target) for symbol in self.symbols if symbol in changed_ones + free]
+        for symbol, weight in orders:
+            self.new_order(symbol, weight)
 
-    def new_order(self, symbol: Symbol) -> None:
-        """An order of a change replaces the one that is alive; none arises for flat where there is no position."""
-        if symbol.order is not None:
+    def replace_order(self, symbol: Symbol) -> None:
+        """End the order that is alive; one that was never tried leaves no row."""
+        if symbol.order is not None and symbol.order.hindrance:
             self.end(symbol.order, symbol.order.hindrance)
+        symbol.order = None
+
+    def new_order(self, symbol: Symbol, weight: float) -> None:
+        """An order of a change replaces the one that is alive; none arises for flat where there is no position."""
+        self.replace_order(symbol)
 
         def wish(name: str) -> float:
             return self.wishes[name][self.row][symbol.column] if name in self.wishes else NONE
 
-        if symbol.target == 0 and symbol.trade is None:
+        if weight == 0 and symbol.trade is None:
             return
-        order = symbol.order = Order(symbol.column, self.row, symbol.target)
+        order = symbol.order = Order(symbol.column, self.row, weight)
         order.own_stop, order.own_target = wish("stop"), wish("take_profit")
         order.good_for = self.settings.good_for if math.isnan(wish("good_for")) else int(wish("good_for"))
         order.priority = -math.inf if math.isnan(wish("priority")) else wish("priority")

@@ -6,9 +6,11 @@ that waits or ends.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from reference_costs import spending
+from reference_limits import act_on_money, what_limits_leave
 from reference_sizes import has_crossed_a_level, hindrance_of_increase, missing_size
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def reduce(account: Account, symbol: Symbol, trade: Trade, prices: list[float]) 
 def shed(account: Account, symbol: Symbol, order: Order, price: float, equity: float) -> None:
     shares = account.capped(symbol, order.rest)
     change = -symbol.trade.side * shares
-    if account.settings.leverage <= 1 and account.cannot_pay(symbol, price, change, equity):
+    if account.leverage <= 1 and account.cannot_pay(symbol, price, change, equity):
         account.end(order, "no_cash")
         return
     if shares > 0:
@@ -126,12 +128,13 @@ def enter(account: Account, symbol: Symbol, price: float, prices: list[float]) -
     elif refusal:
         account.end(order, refusal)
     else:
-        return buy(account, symbol, conditions, wanted, prices)
+        most = what_limits_leave(account, symbol, price, prices, wanted)
+        return most > 0 and buy(account, symbol, conditions, wanted, prices, most=most)
     return False
 
 
-def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: list[float]) -> bool:
-    """Fill what is wanted as far as cash, whole shares and volume allow."""
+def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: list[float], *, most: float) -> bool:
+    """Fill what is wanted as far as limits (the `most`, in lots), cash, whole shares and volume allow."""
     order, settings, equity = symbol.order, account.settings, account.equity(prices)
     allowed = account.allowed(prices)
 
@@ -146,13 +149,18 @@ def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: 
 
     if not account.exceeds(wanted * c.price, 0.0, equity):
         wanted = 0.0
-    short = wanted <= 0 or costs_too_much(wanted)
-    order.rest = in_lots(wanted)
-    shares = min(order.rest, in_lots(account.shares_for(c, allowed))) if short else order.rest
+    order.rest, sought = in_lots(wanted), min(wanted, most)
+    within = min(order.rest, most)
+    short = wanted <= 0 or costs_too_much(sought)
+    shares = min(within, in_lots(account.shares_for(c, allowed))) if short else within
+    if short and wanted > 0 and shares < within:
+        exposure = account.exposure(prices) + spending(settings, c, within)
+        act_on_money(account, symbol, exposure / equity if equity else math.inf, within, max(shares, 0.0))
     if shares <= 0:
-        account.end(order, "no_cash" if short else "less_than_one_share")
+        end = account.short_of_money if shares < within else "no_cash"
+        account.end(order, end if short else "less_than_one_share")
         return False
-    cut = shares < order.rest
+    end = "filled" if shares >= order.rest else order.limited_by if shares >= within else account.short_of_money
     filled = account.capped(symbol, shares)
     if filled > 0:
         account.fill(symbol, order, c.price, order.side * filled, slips=c.slips)
@@ -160,7 +168,7 @@ def buy(account: Account, symbol: Symbol, c: Conditions, wanted: float, prices: 
     if filled < shares:
         order.hindrance = "participation"
     else:
-        account.end(order, "no_cash" if cut else "filled")
+        account.end(order, end)
     return filled > 0
 
 

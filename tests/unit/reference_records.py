@@ -117,6 +117,10 @@ class Order:
     priority: float = 0.0
     kept: float | None = None
     """Shares that `size_at: decision` keeps, None where the fill decides."""
+    limited_by: str = ""
+    """The limit of the account that cut it last."""
+    halving: bool = False
+    """Whether a loss of the account gave rise to it, and not a target."""
     kept_refusal: str = ""
     """Why the decision gave it no size: no_bar, no_estimate or no_edge."""
     refusal: str = ""

@@ -16,6 +16,7 @@ import numpy as np
 import reference_costs as costs
 from reference_account import Account
 from reference_fills import enter, enter_at_good_prices, leave, see, trade_at
+from reference_limits import events_table, limits_at_the_close, note_drift
 from reference_records import NONE, Order, orders_table, trades_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from reference_symbol import Bar, Symbol
 
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.mandate import Mandate
     from alphafactory.domain.results import Orders, Trades
+    from alphafactory.domain.risk_events import RiskEvents
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.domain.signals import Signals
 
@@ -52,6 +55,7 @@ class Reference:
     ambiguous_pnl: float
     ruined: bool
     nan_targets: int
+    events: RiskEvents
     close_calls: list[str]
 
 
@@ -62,9 +66,10 @@ def simulate_slowly(
     *,
     periods_per_year: int = 252,
     delisted: Sequence[bool] = (),
+    mandate: Mandate | None = None,
 ) -> Reference:
     """Walk through the sessions, in the order of events that the contract gives."""
-    account = Account(bars, signals, settings, periods_per_year, delisted)
+    account = Account(bars, signals, settings, periods_per_year, delisted, mandate=mandate)
     for row in range(len(account.sessions)):
         account.start_session(row)
         carry(account)
@@ -74,9 +79,11 @@ def simulate_slowly(
         mark(account)
         if account.ruined:
             break
+        limits_at_the_close(account)
         move_levels(account)
         if settings.fill.name != "same_close":
             account.read_signals()
+        note_drift(account)
     for symbol in account.symbols:
         account.end_all(symbol, "end_of_data")
     return result(account)
@@ -324,6 +331,7 @@ def result(account: Account) -> Reference:
         ambiguous_pnl=sum(sum(t.optimism) for t in account.trades),
         ruined=account.ruined,
         nan_targets=sum(math.isnan(target) for row in account.targets for target in row),
+        events=events_table([] if account.watch is None else account.watch.events),
         close_calls=account.close_calls,
     )
     prove_balance(reference)

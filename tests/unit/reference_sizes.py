@@ -46,7 +46,7 @@ def full_size(  # noqa: PLR0911 (a page of models, one return each)
         return kelly_size(account, equity)
     if name == "vol_target":
         volatility = symbol.estimated("volatility", index) * math.sqrt(account.periods_per_year)
-        share = settings.leverage if volatility == 0 else min(value / volatility, settings.leverage)
+        share = account.leverage if volatility == 0 else min(value / volatility, account.leverage)
         return Size(refusal="no_estimate") if math.isnan(volatility) else Size(money=share * equity)
     if name == "atr":
         distance = settings.sizing.options["k"] * symbol.estimated("atr", index)
@@ -66,7 +66,7 @@ def kelly_size(account: Account, equity: float) -> Size:
     else:
         average, spread = mean(returns), variance(returns)
         edge = sizing.value * average / spread if spread > 0 else (math.inf if average > 0 else 0.0)
-        fraction = min(edge, account.settings.leverage)
+        fraction = min(edge, account.leverage)
     return Size(money=fraction * equity) if fraction * equity > 0 else Size(refusal="no_edge")
 
 

@@ -48,6 +48,10 @@ class Symbol:
         self.levels = (NONE, NONE)
 
     @property
+    def side_wanted(self) -> int:
+        return (self.target > 0) - (self.target < 0)
+
+    @property
     def bar(self) -> Bar | None:
         index = self.own_bar[self.row]
         return self.bars[index] if index >= 0 else None

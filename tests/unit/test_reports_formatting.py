@@ -85,6 +85,7 @@ def test_tints_grow_with_the_return(value: float | None, tint: str) -> None:
         (0.0712, "fraction", "7.12%"),
         (0.4382, "ratio", "0.438"),
         (4120.5, "money", "4,120.50"),
+        (1_668_342_789.26, "money", "1,668,342,789"),
         (14, "count", "14"),
         (46.5, "bars", "46.5 bars"),
         (31, "days", "31 days"),

@@ -12,10 +12,11 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from browser.backtest_samples import sample_backtest
+from browser.portfolio_samples import bare_portfolio, sample_portfolio, sample_portfolio_rows
 from browser.report_samples import sample_night
 
 from alphafactory.reports import figures, palette
-from alphafactory.reports.rendering import Assets, embed_json, render_backtest, render_index
+from alphafactory.reports.rendering import Assets, embed_json, render_backtest, render_index, render_portfolio
 from alphafactory.reports.summary import compute_summary, compute_verdict, sort_ranking
 
 if TYPE_CHECKING:
@@ -75,7 +76,14 @@ def night() -> NightContext:
 
 
 def test_pages_nest_and_ask_nothing_of_a_network(night: NightContext) -> None:
-    for page in (render_index(night, {}, ASSETS), render_backtest(sample_backtest(), ASSETS, "../index.html")):
+    night = replace(night, portfolios=sample_portfolio_rows())
+    pages = (
+        render_index(night, {}, ASSETS, {"core": "portfolios/core.html"}),
+        render_backtest(sample_backtest(), ASSETS, "../index.html"),
+        render_portfolio(sample_portfolio(), ASSETS, "../index.html"),
+        render_portfolio(bare_portfolio(), ASSETS, None),
+    )
+    for page in pages:
         parser = Nesting()
         parser.feed(page)
         assert parser.open == []
@@ -101,19 +109,22 @@ def test_plotly_accepts_every_figure(night: NightContext) -> None:
 
 
 def test_every_colour_of_a_chart_has_a_dark_form(night: NightContext) -> None:
-    for page in (render_index(night, {}, ASSETS), render_backtest(sample_backtest(), ASSETS, None)):
+    portfolio = render_portfolio(sample_portfolio(), ASSETS, None)
+    for page in (render_index(night, {}, ASSETS), render_backtest(sample_backtest(), ASSETS, None), portfolio):
         used = colors_of(chart_data(page)["charts"]) - {"rgba(0,0,0,0)"}
         assert len(used) >= 4
         assert used <= set(palette.DARK_OF)
 
 
 def test_every_axis_of_numbers_has_a_title(night: NightContext) -> None:
-    pages = (render_index(night, {}, ASSETS), render_backtest(sample_backtest(), ASSETS, None))
+    portfolio = render_portfolio(sample_portfolio(), ASSETS, None)
+    pages = (render_index(night, {}, ASSETS), render_backtest(sample_backtest(), ASSETS, None), portfolio)
     layouts = [chart["layout"] for page in pages for chart in chart_data(page)["charts"].values()]
     titled = [axis["title"]["text"] for layout in layouts for key, axis in layout.items() if "title" in str(axis)]
-    assert len(layouts) == 5
+    assert len(layouts) == 8
     assert all(any(key.startswith("yaxis") or "title" in layout["xaxis"] for key in layout) for layout in layouts)
-    assert {"Equity (account currency)", "Drawdown", "Price per share (split-adjusted)", "Beta"} <= set(titled)
+    wanted = {"Equity (account currency)", "Drawdown", "Price per share (split-adjusted)", "Beta", "Share of equity"}
+    assert wanted | {"By sector (gross)"} <= set(titled)
 
 
 def test_json_cannot_close_its_element_and_holds_no_nan() -> None:

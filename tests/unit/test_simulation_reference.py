@@ -16,6 +16,7 @@ from random_markets import Case, cases
 from reference_simulator import Reference, simulate_slowly
 
 from alphafactory.domain.results import EXIT_REASONS, ORDER_ENDS, ORDER_KINDS, Simulation
+from alphafactory.domain.risk_events import RISK_ACTIONS, RISK_RULES
 from alphafactory.simulation import NUMBERS, measure, prepare, simulate, simulate_account
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 
+TABLES = ("trades", "orders", "events")
 PRICES = {"entry_price", "exit_price", "price", "stop", "take_profit", "stops", "take_profits"}
-SHARES = {"quantity", "asked", "filled", "positions"}
-RATIOS = {"mae", "mfe", "weight"}
+SHARES = {"quantity", "asked", "filled", "positions", "wanted", "allowed"}
+RATIOS = {"mae", "mfe", "weight", "measured", "limit"}
 MONEY = {
     *("equity", "cash", "gross_pnl", "net_pnl", "commission", "fees", "slippage", "dividends", "borrow", "risk"),
     *("optimistic_pnl", "interest", "traded_value", "ambiguous_pnl", "initial_capital"),
@@ -42,6 +44,8 @@ VOCABULARIES = {
     "exit_reason": np.array(EXIT_REASONS),
     "kind": np.array(ORDER_KINDS),
     "end": np.array(ORDER_ENDS),
+    "rule": np.array(RISK_RULES),
+    "action": np.array(RISK_ACTIONS),
 }
 """Names are compared, so that a failing example can be read."""
 
@@ -68,7 +72,7 @@ def test_one_symbol_is_an_account_of_one_symbol_to_the_bit(case: Case) -> None:
     account = run_quickly(case)
     for name in (field.name for field in fields(Simulation)):
         ours, theirs = getattr(alone, name), getattr(account, name)
-        tables = name in {"trades", "orders"}
+        tables = name in TABLES
         columns = [field.name for field in fields(ours)] if tables else [""]
         for column in columns:
             pair = (getattr(ours, column), getattr(theirs, column)) if tables else (ours, theirs)
@@ -165,7 +169,7 @@ def differences(fast: Simulation, slow: Reference) -> list[str]:
 
     for field in fields(Simulation):
         ours, theirs = getattr(fast, field.name), getattr(slow, field.name, None)
-        if field.name in {"trades", "orders"}:
+        if field.name in TABLES:
             for column in fields(ours):
                 compare(column.name, getattr(ours, column.name), getattr(theirs, column.name))
         elif field.name != "balance_error":

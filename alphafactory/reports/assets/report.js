@@ -133,7 +133,10 @@
     const layout = recolored(chart.layout, dark);
     layout.font.family = getComputedStyle(document.body).fontFamily;
     if (name === "equity" && choices.log) layout.yaxis.type = "log";
-    if (element.clientWidth < 520) layout.margin.l = 58;
+    if (element.clientWidth < 520) {
+      layout.margin.l = 58;
+      layout.height += 14 * Math.max(0, chart.data.length - 6); // The names of the lines stand below each other there.
+    }
     if (window.matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // A finger on a chart scrolls the page.
     if (printing) Object.assign(layout, { width: 960, autosize: false });
     else layout.autosize = true;
@@ -165,7 +168,7 @@
         if (link) window.location.assign(link);
       });
     }
-    linkRanges("equity", "price", "rolling");
+    linkRanges("equity", "price", "rolling", "exposures");
     document.querySelectorAll(".tools").forEach((tools) => { tools.hidden = false; });
     document.querySelectorAll("[data-action]").forEach((button) => button.addEventListener("click", () => {
       choices[button.dataset.action] = !choices[button.dataset.action];
@@ -176,7 +179,7 @@
     window.addEventListener("afterprint", () => { printing = false; drawCharts(); });
     root.dataset.charts = "drawn";
   }
-  // A zoom in one chart of a backtest zooms the others to the same sessions.
+  // A zoom in one chart over time zooms the others to the same sessions.
   function linkRanges(...names) {
     const elements = names.map((name) => document.getElementById(`chart-${name}`)).filter((element) => element !== null);
     let following = false;

@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Identity, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped
 
@@ -107,12 +119,16 @@ class Backtest(Model):
         Index(None, "subject_key"),
         Index(None, "symbol_id", "strategy_id"),
         Index("ix_backtests_current", "id", postgresql_where="superseded_by IS NULL AND origin = 'nightly'"),
+        Index(None, "portfolio_id", postgresql_where="portfolio_id IS NOT NULL"),
+        CheckConstraint("num_nonnulls(strategy_id, portfolio_id) = 1", name="one_subject"),
         {"comment": "One simulation with every metric. The same fingerprint is never simulated twice."},
     )
     id: Mapped[int] = column("Surrogate key.", BigInteger, Identity(always=True), primary_key=True)
-    strategy_id: Mapped[int] = column("The version of the strategy.", ForeignKey("strategies.id"))
+    strategy_id: Mapped[int | None] = column(
+        "The version of the strategy; NULL for a portfolio.", ForeignKey("strategies.id")
+    )
     symbol_id: Mapped[int | None] = column("The symbol; NULL for several on one account.", ForeignKey("symbols.id"))
-    scope: Mapped[str] = column("What it ran on, in words: the ticker.", Text)
+    scope: Mapped[str] = column("What it ran on, in words: the ticker, or the portfolio's name.", Text)
     params: Mapped[dict[str, Any]] = column("Parameters of the strategy.", JSON)
     settings: Mapped[dict[str, Any]] = column("Settings of the simulation.", JSON)
     period_start: Mapped[date | None] = column("First session asked for; NULL for all.", Date)
@@ -141,6 +157,9 @@ class Backtest(Model):
     undefined: Mapped[dict[str, Any]] = column("Metrics that are NULL, each with its reason.", JSON)
     job_run_id: Mapped[int | None] = column("The run that computed it.", ForeignKey("job_runs.id"))
     code_version: Mapped[str] = column("Version of AlphaFactory that computed it.", Text)
+    portfolio_id: Mapped[int | None] = column(
+        "The definition of the portfolio; NULL for a strategy on a symbol.", ForeignKey("portfolios.id")
+    )
     created_at: Mapped[datetime] = column("When it was stored.", MOMENT, server_default=NOW)
 
 
@@ -164,7 +183,9 @@ class TradeRow(Model):
     exit_session: Mapped[date | None] = column("Session of the exit.", Date)
     exit_price: Mapped[float | None] = column("Average exit price after slippage, split-adjusted.", NUMBER)
     exit_reason: Mapped[str | None] = column(
-        "signal, stop, trail, break_even, take_profit, time, margin_call, delisted, ruined; NULL while open.", Text
+        "signal, stop, trail, break_even, take_profit, time, margin_call, delisted, ruined, loss_limit, risk_limit; "
+        "NULL while open.",
+        Text,
     )
     quantity: Mapped[float] = column("Largest holding in split-adjusted shares; negative when short.", NUMBER)
     gross_pnl: Mapped[float] = column("Profit before commission, slippage and fees.", NUMBER)
@@ -207,7 +228,8 @@ class OrderRow(Model):
     outcome: Mapped[str] = column(
         "filled; else what hindered it: no_cash, less_than_one_share, no_volume, halted, no_bar, no_estimate, "
         "no_edge, limit, stop, participation, direction_closed, level_crossed, max_entries, delisted, ruined, "
-        "end_of_data.",
+        "end_of_data, or a limit of a portfolio: frozen, max_positions, correlation, position, sector, trade_loss, "
+        "cash_reserve.",
         Text,
     )
     weight: Mapped[float | None] = column("Target that it served, -1 to 1; NULL where it was not kept.", NUMBER)
@@ -233,4 +255,7 @@ class EquityCurve(Model):
     sessions: Mapped[list[date]] = column("Sessions.", ARRAY(Date))
     equity: Mapped[list[float]] = column("Equity at each close.", ARRAY(NUMBER))
     cash: Mapped[list[float]] = column("Cash at each close.", ARRAY(NUMBER))
-    position: Mapped[list[float]] = column("Split-adjusted shares held at each close.", ARRAY(NUMBER))
+    position: Mapped[list[float] | None] = column(
+        "Split-adjusted shares held at each close; NULL for a portfolio, whose holdings are rows of positions.",
+        ARRAY(NUMBER),
+    )
