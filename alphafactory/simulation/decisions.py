@@ -33,6 +33,7 @@ from alphafactory.simulation.layout import (
     MAX_SECTOR,
     NO_BAR,
     ORDER,
+    ORDERS,
     POSITION,
     REBALANCE,
     REBALANCES,
@@ -75,9 +76,12 @@ def hear(
     if rules[REBALANCES] != 0.0 and _is_rebalance(row, calendar, market, signals, rules, state):
         _rebalance(row, market, signals, rules, state, orders, events)
         return
-    for symbol in range(state.shape[0] - 1):
+    account = state.shape[0] - 1
+    for symbol in range(account):
+        ended = state[account, ORDERS]
         decide(symbol, row, market, signals, rules, state, orders)
-        if freed:
+        # A changed target's order that ended at once has had its turn.
+        if freed and state[account, ORDERS] == ended:
             take_up(symbol, row, market, signals, rules, state, orders)
 
 

@@ -108,7 +108,7 @@ def warm_up() -> None:
 def complete_market(
     market: FloatArray, sessions: DateArray, settings: SimulationSettings, mandate: Mandate | None = None
 ) -> FloatArray:
-    """Return the market with the estimates, fees and returns that are asked for, shape (symbols, 8 or 16, n)."""
+    """Return the market with the estimates, fees and returns that are asked for, shape (symbols, 8 or 18, n)."""
     needed = needed_estimates(settings)
     correlated = mandate is not None and mandate.limits.max_correlated > 0
     if mandate is not None and mandate.rules.risk_aversion > 0.0:
@@ -117,6 +117,7 @@ def complete_market(
         return market
     load_kernel()
     from alphafactory.simulation.estimates import compute_estimates  # noqa: PLC0415  compiled as well
+    from alphafactory.simulation.judging import measure_windows  # noqa: PLC0415  compiled as well
 
     symbols, _, count = market.shape
     whole = np.empty((symbols, at.WHOLE_MARKET, count))
@@ -126,7 +127,10 @@ def complete_market(
         block[at.ATR : at.SPREAD + 1] = compute_estimates(
             block[at.HIGH], block[at.LOW], block[at.CLOSE], block[at.VOLUME], offsets
         )
-        block[at.RETURN] = returns_of(block[at.CLOSE]) if correlated else np.nan
+        if mandate is not None and correlated:
+            block[at.RETURN] = returns_of(block[at.CLOSE])
+            window = mandate.limits.correlation_sessions
+            measure_windows(block[at.RETURN], window, block[at.RETURN_LEVEL], block[at.RETURN_SPREAD])
     whole[:, at.FEE_RATE : at.RETURN] = fees_of_sales(settings, sessions)
     return whole
 

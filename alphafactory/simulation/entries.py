@@ -173,9 +173,9 @@ def _increase(
         if math.isnan(sought):
             return
     allowed, end = sought, FILLED
-    if rules[MANDATED] != 0.0 and sought > 0.0:
+    if rules[MANDATED] != 0.0:
         allowed, end = permitted(symbol, row, price, side, sought, equity, market, rules, state, events)
-        if allowed <= 0.0:
+        if allowed <= 0.0 and end != FILLED:
             end_order(symbol, row, end, state, orders)
             return
     most = min(rules[LEVERAGE], 1.0 - rules[RESERVE]) * equity - gross

@@ -30,6 +30,7 @@ from alphafactory.simulation.layout import (
     FEES,
     FIRST_PRICE,
     GAIN,
+    HOLDINGS_STAMP,
     LARGEST,
     LOSS,
     MAE,
@@ -139,6 +140,7 @@ def fill(
         state[symbol, LARGEST] = left
     if left == 0.0:
         state[account, OPEN_POSITIONS] -= 1.0
+        state[account, HOLDINGS_STAMP] += 1.0
         count_trade(state[symbol, PROFIT], state[symbol, ENTRY_VALUE], state)
         write_trade(symbol, row, reason, state, trades)
     return paid
@@ -155,6 +157,7 @@ def _open_trade(
     state[symbol, NUMBER] = state[account, TRADES]
     state[account, TRADES] += 1.0
     state[account, OPEN_POSITIONS] += 1.0
+    state[account, HOLDINGS_STAMP] += 1.0
     state[symbol, ENTRY_ROW], state[symbol, SEEN_ROW] = row, -1.0
     state[symbol, FIRST_PRICE] = state[symbol, BEST_CLOSE] = state[symbol, BEST_EXTREME] = paid
     known = max(row - 1, 0)

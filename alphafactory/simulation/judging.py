@@ -44,3 +44,22 @@ def settle(block: FloatArray) -> bool:
             state = float(HALTED)
         block[STATE, row] = state
     return good
+
+
+@njit(
+    types.void(types.float64[::1], types.int64, types.float64[::1], types.float64[::1]), cache=True, error_model="numpy"
+)
+def measure_windows(returns: FloatArray, window: int, level: FloatArray, spread: FloatArray) -> None:
+    """Fill the mean of the newest `window` returns of each row, and the root of the sum of their squared deviations.
+
+    NaN where some return is unknown or the window reaches before the first row. Each window is summed afresh.
+    """
+    level[:], spread[:] = np.nan, np.nan
+    for row in range(window - 1, len(returns)):
+        total = 0.0
+        for at in range(row - window + 1, row + 1):
+            total += returns[at]
+        mean, squares = total / window, 0.0
+        for at in range(row - window + 1, row + 1):
+            squares += (returns[at] - mean) * (returns[at] - mean)
+        level[row], spread[row] = mean, np.sqrt(squares)

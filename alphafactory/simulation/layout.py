@@ -13,12 +13,13 @@ def _codes(count: int) -> tuple[int, ...]:
     return tuple(np.arange(count))
 
 
-# The market, of shape (symbols, 8 or 16, sessions): bars, the state of the session; estimates, fees of sales, returns.
+# The market, of shape (symbols, 8 or 18, sessions): bars, the state of the session; estimates, fees of sales; returns,
+# with the mean of the newest of them and the root of the sum of their squared deviations.
 (
     OPEN, HIGH, LOW, CLOSE, VOLUME, SPLIT_FACTOR, DIVIDEND, STATE, ATR, SIGMA, ADV, SPREAD, FEE_RATE, FEE_SHARE,
-    FEE_MOST, RETURN,
-) = _codes(16)  # fmt: skip
-PLAIN_MARKET, WHOLE_MARKET = 8, 16
+    FEE_MOST, RETURN, RETURN_LEVEL, RETURN_SPREAD,
+) = _codes(18)  # fmt: skip
+PLAIN_MARKET, WHOLE_MARKET = 8, 18
 TRADABLE = 0.0
 
 # The calendar, of shape (5, sessions): days since the session before, scheduled rebalances, leverage, number of the
@@ -70,7 +71,9 @@ SIZE_SHARE, SIZE_CASH, SIZE_SHARES, SIZE_RISK, SIZE_ATR, SIZE_VOLATILITY, SIZE_K
     LAST_ASKED, LAST_GOT, LAST_GOT_VALUE, LAST_FIRST, LAST_COMMISSION, LAST_FEES, LAST_SLIPPAGE,
     # a rebalance
     SHARE_NOW, SHARE_WANTED, CHOSEN,
-) = _codes(86)  # fmt: skip
+    # how many positions on the same risk, and the stamp of the holdings for which they were counted
+    NEIGHBOURS, NEIGHBOURS_STAMP,
+) = _codes(88)  # fmt: skip
 COLUMNS = 88
 (
     CASH, COMMISSION, FEES, SLIPPAGE_TOTAL, DIVIDENDS, BORROW_TOTAL, INTEREST_TOTAL, TRADED_VALUE, AMBIGUOUS_PNL,
@@ -79,7 +82,8 @@ COLUMNS = 88
     ACTIVES, BUSIES, VALUED_ROW, VALUED_MOMENT, VALUE_SUM, GROSS_SUM,
     # limits
     EVENTS, OPEN_POSITIONS, FROZEN_UNTIL, COOL_UNTIL, PEAK, BEFORE, WEEK_BASE, WEEK_HIT, LEVERAGE_OVER, RESERVE_OVER,
-) = _codes(36)  # fmt: skip
+    HOLDINGS_STAMP,
+) = _codes(37)  # fmt: skip
 
 # The table of trades, of shape (any, TRADE_COLUMNS).
 (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from alphafactory.simulation.compiling import folded, inner
+from alphafactory.simulation.compiling import folded, inner, inner_sum
 from alphafactory.simulation.costs import in_lots
 from alphafactory.simulation.layout import (
     ACTIVE,
@@ -34,15 +34,20 @@ from alphafactory.simulation.layout import (
     FILLED,
     FROZEN,
     FROZEN_UNTIL,
+    HOLDINGS_STAMP,
     MAX_CORRELATED,
     MAX_POSITION,
     MAX_POSITIONS,
     MAX_SECTOR,
     MONEY_TOLERANCE,
+    NEIGHBOURS,
+    NEIGHBOURS_STAMP,
     OPEN_POSITIONS,
     POSITION,
     REFUSED,
     RETURN,
+    RETURN_LEVEL,
+    RETURN_SPREAD,
     RULE_CORRELATION,
     RULE_COUNT,
     RULE_POSITION,
@@ -152,20 +157,30 @@ def is_beyond(measured: float, limit: float) -> bool:
 def _group(symbol: int, known: int, side: float, market: FloatArray, rules: FloatArray, state: FloatArray) -> float:
     """Return the size of the largest group of correlated positions that a new one would be in, itself counted."""
     account, neighbours, largest = state.shape[0] - 1, 0.0, 0.0
-    actives = int(state[account, ACTIVES])
-    for place in range(actives):
+    # Counted once for each session and each set of positions: what is asked anew each day is refused quickly.
+    stamp = state[account, HOLDINGS_STAMP] + known / market.shape[2]
+    for place in range(int(state[account, ACTIVES])):
         other = int(state[place, ACTIVE])
         if other == symbol or not _moves_with(symbol, side, other, known, market, rules, state):
             continue
         neighbours += 1.0
-        own = 2.0  # the neighbour itself, and the new position
-        for further in range(actives):
-            third = int(state[further, ACTIVE])
-            facing = 1.0 if state[other, POSITION] > 0.0 else -1.0
-            if third != symbol and third != other:  # noqa: PLR1714  a set would be built each time
-                own += _moves_with(other, facing, third, known, market, rules, state)
-        largest = max(largest, own)
+        if state[other, NEIGHBOURS_STAMP] != stamp:
+            state[other, NEIGHBOURS] = _count_neighbours(other, known, market, rules, state)
+            state[other, NEIGHBOURS_STAMP] = stamp
+        largest = max(largest, state[other, NEIGHBOURS] + 2.0)  # the neighbour itself, and the new position
     return max(largest, neighbours + 1.0)
+
+
+@inner
+def _count_neighbours(symbol: int, known: int, market: FloatArray, rules: FloatArray, state: FloatArray) -> float:
+    """Return how many held symbols run the same risk as a held one."""
+    account, count = state.shape[0] - 1, 0.0
+    side = 1.0 if state[symbol, POSITION] > 0.0 else -1.0
+    for place in range(int(state[account, ACTIVES])):
+        other = int(state[place, ACTIVE])
+        if other != symbol:
+            count += _moves_with(symbol, side, other, known, market, rules, state)
+    return count
 
 
 @folded
@@ -177,27 +192,29 @@ def _moves_with(
     if held == 0.0:
         return False
     facing = side if held > 0.0 else -side
-    return facing * correlation(symbol, other, known, int(rules[WINDOW]), market) > rules[CORRELATED_ABOVE]
+    return facing * _correlation(symbol, other, known, int(rules[WINDOW]), market) > rules[CORRELATED_ABOVE]
 
 
-@inner
-def correlation(symbol: int, other: int, known: int, window: int, market: FloatArray) -> float:
+@folded
+def _correlation(symbol: int, other: int, known: int, window: int, market: FloatArray) -> float:
     """Return Pearson's correlation of the newest returns up to a row; 0 where some are unknown or nothing moves."""
-    first = known - window + 1
+    first, still = known - window + 1, math.sqrt(window) * _STILL
     if first < 0:
         return 0.0
-    one, two = market[symbol, RETURN], market[other, RETURN]
-    sum_one, sum_two = 0.0, 0.0
-    for row in range(first, known + 1):
-        sum_one += one[row]
-        sum_two += two[row]
-    mean_one, mean_two = sum_one / window, sum_two / window
-    both, square_one, square_two = 0.0, 0.0, 0.0
-    for row in range(first, known + 1):
-        away_one, away_two = one[row] - mean_one, two[row] - mean_two
-        both += away_one * away_two
-        square_one += away_one * away_one
-        square_two += away_two * away_two
-    # NaN, which an unknown return makes of all of it, is not above anything.
-    still = window * _STILL * _STILL
-    return both / math.sqrt(square_one * square_two) if square_one > still and square_two > still else 0.0
+    spread, other_spread = market[symbol, RETURN_SPREAD, known], market[other, RETURN_SPREAD, known]
+    # NaN, which an unknown return makes of a spread, is not above anything.
+    if not (spread > still and other_spread > still):
+        return 0.0
+    both = _joint_deviation(
+        market[symbol, RETURN, first : known + 1], market[other, RETURN, first : known + 1],
+        market[symbol, RETURN_LEVEL, known], market[other, RETURN_LEVEL, known],
+    )  # fmt: skip
+    return both / (spread * other_spread)
+
+
+@inner_sum
+def _joint_deviation(one: FloatArray, other: FloatArray, level: float, other_level: float) -> float:
+    total = 0.0
+    for row in range(len(one)):
+        total += (one[row] - level) * (other[row] - other_level)
+    return total

@@ -287,9 +287,8 @@ class Account:
         order = symbol.order
         if order is None or not order.good_for:
             return
-        at_once = self.settings.fill.name == "same_close" and (
-            order.kind == "market" or self.settings.resting.name == "auction"
-        )
+        at_close = order.kind == "market" or self.settings.resting.name == "auction"
+        at_once = self.settings.fill.name == "same_close" and at_close and not order.after_fills
         if self.row - order.decided + at_once < order.good_for:
             return
         closes = order.weight == 0 or (symbol.trade is not None and symbol.trade.side != order.side)

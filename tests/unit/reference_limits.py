@@ -283,6 +283,8 @@ def limits_at_the_close(account: Account) -> None:
     if account.settings.fill.name == "same_close" and watch.frozen_to == account.row:
         for symbol in freed(account):
             account.new_order(symbol, symbol.target)
+            if symbol.order is not None:
+                symbol.order.after_fills = True
 
 
 def lose_trades(account: Account, equity: float) -> None:

@@ -119,6 +119,8 @@ class Order:
     """Shares that `size_at: decision` keeps, None where the fill decides."""
     limited_by: str = ""
     """The limit of the account that cut it last."""
+    after_fills: bool = False
+    """Whether it arose after the fills of its session, where `same_close` would have tried it."""
     halving: bool = False
     """Whether a loss of the account gave rise to it, and not a target."""
     kept_refusal: str = ""

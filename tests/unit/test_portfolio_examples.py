@@ -254,6 +254,41 @@ def test_a_position_beyond_its_limit_is_trimmed_inside_the_band(simulate: Simula
     assert (run.events.wanted[0], run.events.allowed[0]) == pytest.approx((3, 2.3))
 
 
+def test_a_sector_beyond_its_limit_is_trimmed_and_one_within_is_not(simulate: Simulator) -> None:
+    # 2 shares each at 100. A at 150 makes 300 + 200 of 1,100: A and B, 45 % together, are beyond 40 %, C alone is not.
+    # Targets of 20 % each fit the sector, so A sheds down to 220; B, at 18 %, is no smaller by its gap. All gaps lie
+    # inside the band.
+    limits, rules = {"max_sector": 0.4}, {"band": 0.2}
+    bars, target = [at(100, 100, 150, 150), at(*[100] * 4), at(*[100] * 4)], [[0.2, 0.2, 0.2]] * 4
+    run = simulate(bars, target, mandate=mandate(4, [5, 5, 2], rebalance=[2], rules=rules, **limits))
+    assert run.positions[3].tolist() == close_to(220 / 150, 2, 2)
+    assert events(run) == [(2, "sector", "trim", 0, 5), (2, "sector", "drifted", -1, 5)]
+    assert run.events.measured.tolist() == close_to(500 / 1100, 500 / 1100)
+    run = simulate(bars, target, mandate=mandate(4, [5, 5, 2], rebalance=[2], rules=rules, max_sector=0.46))
+    assert run.positions[3].tolist() == close_to(2, 2, 2)
+    assert len(run.events) == 0
+
+
+def test_the_end_of_a_freeze_and_a_new_target_make_one_order(simulate: Simulator) -> None:
+    # Frozen in the fourth session; at its close B's target changes, but B is delisted with that bar: one row says so.
+    bars = [at(100, 100, 95, 95, 95), at(*[100] * 4)]
+    target = [[0.5, 0], [0.5, 0], [0.5, 0], [0.5, 0.2], [0.5, 0.2]]
+    run = simulate(bars, target, delisted=[False, True], mandate=mandate(5, [0, 0], day_loss=0.02))
+    assert ends(run) == ["filled", "delisted"]
+    assert events(run) == [(2, "day_loss", "freeze", -1, -1)]
+
+
+def test_a_frozen_account_says_so_even_where_costs_eat_the_size(simulate: Simulator) -> None:
+    # 550 buy 4.5 shares of A and pay 100 of commission: 1,000 are left of 1,100, and 977.5 at 95. Both days freeze the
+    # next session. B's 10 % are 97.75, less than its commission; free at the last close, it would be tried again.
+    bars, words = [at(100, 100, 95, 95), at(*[100] * 4)], {"commission": "per_trade:100", "initial_capital": 1100.0}
+    limits = mandate(4, [0, 0], day_loss=0.02)
+    run = simulate(bars, [[0.5, 0], [0.5, 0], [0.5, 0.1], [0.5, 0.1]], mandate=limits, **words)
+    assert ends(run) == ["filled", "frozen", "end_of_data"]
+    assert run.equity.tolist() == close_to(1100, 1000, 977.5, 977.5)
+    assert [event[:3] for event in events(run)] == [(1, "day_loss", "freeze"), (2, "day_loss", "freeze")]
+
+
 def test_a_trade_that_costs_more_than_it_brings_is_left_alone(simulate: Simulator) -> None:
     # A goes to and fro between 100 and 102. Of A, 400 buy shares at 102 with 0.1 % of commission; 0.4 of the equity
     # that is left by that buy B at 100. At the close of row 22, A at 100 again, trading A's gap g costs 0.001·g·E and
