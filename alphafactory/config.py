@@ -49,9 +49,7 @@ def _entries_in_force(entries: object) -> object:
 
 def _portfolio_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
-        raise ValueError(
-            f"'{name}' cannot name a portfolio: write letters, digits, - and _"
-        )
+        raise ValueError(f"'{name}' cannot name a portfolio: write letters, digits, - and _")
     return name
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from alphafactory.domain.allocation import AllocationSettings
 from alphafactory.domain.grammar import parse_number
@@ -25,6 +25,11 @@ Share = str | float
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _without_none(shocks: object) -> object:
+    """Drop the entries that are switched off: `market: null` in an overlay takes that of the file below away."""
+    return {name: move for name, move in shocks.items() if move is not None} if isinstance(shocks, dict) else shocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class RiskConfig(_Section):
     cool_down: int = Field(20, ge=1, le=1000, description="sessions without new positions after it")
     confidence: Share = Field("95%", description="level of value at risk and of expected shortfall")
     risk_sessions: int = Field(250, ge=30, le=5000, description="newest returns that value at risk looks at")
-    shocks: dict[str, Share] = Field(
+    shocks: Annotated[dict[str, Share], BeforeValidator(_without_none)] = Field(
         {"market": "-10%"}, description="returns to test by: of market (by beta), or of a sector: Energy: -20%"
     )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A portfolio of the config's section portfolios.")]
 POSITIONS_SHOWN = 15
+NOTES_SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +48,7 @@ def portfolio(  # noqa: PLR0917  Typer's options are the function's parameters, 
     if json:
         print_json({**found.result, "failures": list(found.failures)})
     else:
-        _print_portfolio(found.result)
+        print_portfolio(found.result)
     _print_failures(found)
     return exit_status(found.outcome)
 
@@ -61,7 +62,7 @@ def orders(context: typer.Context, name: NameArgument, as_of: AsOfOption = None,
         kept = ("portfolio", "backtest_id", "end", "orders_session", "orders_note", "orders")
         print_json({key: result[key] for key in kept})
     else:
-        _print_orders(result)
+        print_orders(result)
     _print_failures(found)
     return exit_status(found.outcome)
 
@@ -80,7 +81,8 @@ def _ask(session: Session, name: str, as_of: str | None, *, json: bool) -> Portf
         return ask_for_portfolio(workspace, name)
 
 
-def _print_portfolio(result: Mapping[str, Any]) -> None:
+def print_portfolio(result: Mapping[str, Any]) -> None:
+    """Print a portfolio beside its benchmarks, what its limits did, its largest positions, and its notes."""
     title = f" ({result['title']})" if result["title"] else ""
     print_line(f"{result['portfolio']}{title}: {result['start']} to {result['end']}, run {result['backtest_id']}.")
     for flag in ("simulated_prices", "optimistic", "ruined"):
@@ -97,11 +99,14 @@ def _print_portfolio(result: Mapping[str, Any]) -> None:
     print_table(("position", "shares", "price", "value", "weight"), rows[:POSITIONS_SHOWN])
     if len(rows) > POSITIONS_SHOWN:
         print_line(f"... and {len(rows) - POSITIONS_SHOWN} more positions, all in the table positions.")
-    for words in result["notes"]:
-        print_line(f"Note: {words}")
+    for note in result["notes"][:NOTES_SHOWN]:
+        when = f"{note['session']}: " if note["session"] else ""
+        print_line(f"Note: {when}{note['words']}")
+    if len(result["notes"]) > NOTES_SHOWN:
+        print_line(f"... and {len(result['notes']) - NOTES_SHOWN} more notes, all in the table portfolio_measures.")
     count = len(result["orders"])
-    listed = f"{count} orders for {result['orders_session']}" if count else result["orders_note"]
-    print_line(f"{listed.rstrip('.')}: python run.py orders {result['portfolio']}")
+    listed = f"{count} for {result['orders_session']}" if count else f"none for {result['orders_session']}"
+    print_line(f"Orders: {listed} (python run.py orders {result['portfolio']}).")
 
 
 def _print_limits(result: Mapping[str, Any]) -> None:
@@ -118,10 +123,12 @@ def _print_limits(result: Mapping[str, Any]) -> None:
     print_table(columns, rows)
 
 
-def _print_orders(result: Mapping[str, Any]) -> None:
+def print_orders(result: Mapping[str, Any]) -> None:
+    """Print the order list, or why there is none."""
     listed: Sequence[Mapping[str, Any]] = result["orders"]
     if not listed:
-        print_line(f"{result['portfolio']}: {result['orders_note']}")
+        why = result["orders_note"] or "Nothing is to be traded: every position is as it is wanted."
+        print_line(f"{result['portfolio']}, for {result['orders_session']}: {why}")
         return
     columns = (
         "side", "quantity", "symbol", "kind", "limit_price", "stop_price", "reason", "weight_before", "weight_after",

@@ -19,10 +19,11 @@ import numpy as np
 from alphafactory.domain.results import ORDER_ENDS, ORDER_KINDS
 from alphafactory.domain.risk_events import RISK_ACTIONS, RISK_RULES
 from alphafactory.pipeline.waiting_prices import Waiting, waiting_price
+from alphafactory.portfolio.contribution import volatility_parts
 from alphafactory.store.portfolios import NextOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.results import Orders, Simulation
@@ -42,14 +43,17 @@ _EQUAL = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class OrderList:
-    """The orders decided at the last close, and what else is to know of them, such as why there are none."""
+    """The orders decided at the last close; `note` says why there can be none, and is empty where just none is due."""
 
     orders: tuple[NextOrder, ...]
     note: str
 
 
-def next_orders(account: Account, simulation: Simulation, coming: np.datetime64) -> OrderList:
+def next_orders(account: Account, simulation: Simulation, coming: np.datetime64, returns: FloatArray) -> OrderList:
     """Return the orders for the session `coming`, the first after the account's last.
+
+    `returns` are newest joint returns, shape (T, m), by which the risk of what has no stop is told: its part in the
+    volatility of the account after the session.
 
     Raises:
         SimulationError: the account cannot be simulated one session longer.
@@ -64,11 +68,12 @@ def next_orders(account: Account, simulation: Simulation, coming: np.datetime64)
     last = np.array([series.close[-1] for series in account.bars])
     prices = np.array([waiting[place].price if place in waiting else close for place, close in enumerate(last)])
     longer = account.one_session_more(coming, prices).run()
+    shares = _volatility_shares(simulation, longer, prices, returns)
     found = [
-        *_changes(account, simulation, longer, prices, waiting),
+        *_changes(account, simulation, longer, prices, waiting, shares),
         *_protection(account, simulation, longer, last),
     ]
-    return OrderList(tuple(found), "" if found else "Nothing is to be traded: every position is as it is wanted.")
+    return OrderList(tuple(found), "")
 
 
 def _waiting(account: Account, orders: Orders) -> Iterator[tuple[int, Waiting]]:
@@ -82,8 +87,26 @@ def _waiting(account: Account, orders: Orders) -> Iterator[tuple[int, Waiting]]:
                 yield column, found
 
 
-def _changes(
-    account: Account, simulation: Simulation, longer: Simulation, prices: FloatArray, waiting: dict[int, Waiting]
+def _volatility_shares(
+    simulation: Simulation, longer: Simulation, prices: FloatArray, returns: FloatArray
+) -> dict[int, float]:
+    """Return by column each position's share of the account's volatility after the session, where it is known."""
+    held = np.flatnonzero(longer.positions[-1])
+    equity = float(simulation.equity[-1])
+    if equity <= 0.0 or len(held) == 0:
+        return {}
+    weights = longer.positions[-1, held] * prices[held] / equity
+    parts = volatility_parts(returns[:, held] * weights, 1)
+    return {} if isinstance(parts, str) else dict(zip(held.tolist(), (parts.parts / parts.total).tolist(), strict=True))
+
+
+def _changes(  # noqa: PLR0917  the account before, after, and what each order is told with
+    account: Account,
+    simulation: Simulation,
+    longer: Simulation,
+    prices: FloatArray,
+    waiting: Mapping[int, Waiting],
+    shares: Mapping[int, float],
 ) -> Iterator[NextOrder]:
     """Yield an order for each position that the coming session changes, sales first: they bring the cash."""
     before, after = simulation.positions[-1], longer.positions[-1]
@@ -109,7 +132,8 @@ def _changes(
             weight_before=_weight(simulation, before[column], account.bars[column].close[-1]),
             weight_after=_weight(simulation, after[column], price),
             risk=_risk(simulation, float(after[column]), price, stop),
-            note=_note(account, longer.orders, rows, column, stop * factor if increases else math.nan),
+            note=_note(account, longer.orders, rows, column, stop * factor if increases else math.nan)
+            + (f", then {shares[column]:.1%} of volatility" if column in shares and math.isnan(stop) else ""),
         )
 
 

@@ -54,7 +54,7 @@ def portfolio_answer(connection: Connection, key: int) -> dict[str, Any]:
         "orders_session": orders.get("session"),
         "orders_note": orders.get("note", ""),
         "orders": [{name: order[name] for name in _ORDER} for order in reading.read_next_orders(connection, key)],
-        "notes": [one["detail"]["words"] for (kind, _), one in told.items() if kind == "note"],
+        "notes": [one["detail"] for (kind, _), one in told.items() if kind == "note"],
     }
 
 

@@ -153,12 +153,10 @@ def _listed(
     for alias in symbols.read_aliases(connection):
         if alias.symbol_id in by_id:
             by_ticker.setdefault(alias.ticker, by_id[alias.symbol_id])
+    remedy = "Correct the portfolio's symbols, or add it to the universe, so that its prices are loaded."
     missing = [ticker for ticker in dict.fromkeys(wanted) if ticker not in by_ticker]
     failures = [
-        failure(
-            "symbol", ticker, str(UnknownNameError("symbol", ticker, by_ticker)), "Correct the portfolio's symbols."
-        )
-        for ticker in missing
+        failure("symbol", ticker, str(UnknownNameError("symbol", ticker, by_ticker)), remedy) for ticker in missing
     ]
     found = {by_ticker[ticker].id: by_ticker[ticker] for ticker in wanted if ticker in by_ticker}
     return list(found.values()), failures
@@ -220,13 +218,14 @@ def open_market(workspace: Workspace, chosen: Chosen) -> PortfolioMarket:
         is_delisted(row, workspace) and (end is None or one.sessions[-1] <= end)
         for row, one in zip(used.rows, bars, strict=True)
     )
-    close, returns = _closes(bars, sessions, over)
+    close, returns = closes_of(bars, sessions, over)
     return PortfolioMarket(
-        used, bars, sessions, slice(first, last), over, close, returns, _members(used, bars, sessions, over)
+        used, bars, sessions, slice(first, last), over, close, returns, members_of(used, bars, sessions, over)
     )
 
 
-def _closes(bars: Sequence[Bars], sessions: DateArray, over: Sequence[bool]) -> tuple[FloatArray, FloatArray]:
+def closes_of(bars: Sequence[Bars], sessions: DateArray, over: Sequence[bool]) -> tuple[FloatArray, FloatArray]:
+    """Return the last known closes and the total returns against them, as `PortfolioMarket` has them, (N, m) each."""
     shape = (len(sessions), len(bars))
     close, returns = np.full(shape, np.nan), np.full(shape, np.nan)
     for place, series in enumerate(bars):
@@ -248,7 +247,7 @@ def _latest(rows: IntArray, count: int) -> IntArray:
     return np.cumsum(steps) - 1
 
 
-def _members(chosen: Chosen, bars: Sequence[Bars], sessions: DateArray, over: Sequence[bool]) -> BoolArray:
+def members_of(chosen: Chosen, bars: Sequence[Bars], sessions: DateArray, over: Sequence[bool]) -> BoolArray:
     """Return who may be held: a member of the universe, from the first bar on, up to the last if it ended there.
 
     Whether a symbol without a bar today will trade again is not known today, so that its last bar ends nothing unless

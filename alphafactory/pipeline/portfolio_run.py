@@ -89,7 +89,8 @@ def run_portfolio(
     metrics = measure(simulation)
     effects = limit_effects(account, simulation, planner.account, lambda other: outcome_of(measure(other).values))
     coming = next_session(market.chosen.calendar, sessions[-1].item())
-    orders = next_orders(account, simulation, np.datetime64(coming, "D"))
+    newest = market.returns[: market.window.stop][-question.measuring.sessions :]
+    orders = next_orders(account, simulation, np.datetime64(coming, "D"), newest)
     measured = Measured(
         question=question,
         market=market,

@@ -22,7 +22,7 @@ from alphafactory.pipeline.portfolio_account import Account
 from alphafactory.portfolio.constraints import check_feasible
 from alphafactory.portfolio.estimates import Market
 from alphafactory.portfolio.plan import needed_fits, weights_over_time
-from alphafactory.portfolio.ranking import priorities
+from alphafactory.portfolio.ranking import first_in_line, priorities
 from alphafactory.portfolio.schedule import rebalance_rows
 from alphafactory.portfolio.sleeves import net_signals
 from alphafactory.store.allocation_fits import FitRecord, read_fits, write_fits
@@ -67,14 +67,13 @@ class Planner:
         scheduled = rebalance_rows(market.sessions, market.chosen.calendar, portfolio.rebalance, portfolio.rebalance_on)
         self.rebalance: BoolArray = np.zeros(len(market.sessions), dtype=np.bool_)
         self.rebalance[market.window] = scheduled[market.window]
+        self.ranks: FloatArray = priorities(self.signals, self.known.returns, portfolio.ranking, portfolio.seed)
         self.sector_codes: IntArray = np.unique(np.array(market.chosen.sectors), return_inverse=True)[1]
 
     def account(self, limits: RiskLimits) -> Account:
         """Return the account under these limits, which also bound what an allocation aims at."""
         market, rows = self.market, self.market.window
-        plan = self._plan(self._settings(limits))
-        portfolio = self.question.portfolio
-        ranks = priorities(self.signals, self.known.returns, portfolio.ranking, portfolio.seed)
+        plan, ranks = self._plan(self._settings(limits), limits.max_positions), self.ranks
         prices = {name: array[rows] for name, array in self.sleeves.prices.items()}
         signals = Signals(plan.weights[rows], priority=ranks[rows], distances=self.sleeves.distances, **prices)
         return Account(
@@ -103,7 +102,9 @@ class Planner:
             raise
         except UsageError as error:
             found.append((None, str(error)))
-        return found + [(note.row, note.words) for note in self._plan(settings).notes]
+        return found + [
+            (note.row, note.words) for note in self._plan(settings, self.question.limits.max_positions).notes
+        ]
 
     def _settings(self, limits: RiskLimits) -> AllocationSettings:
         """Return how weights come about; a bound on a sector of which the portfolio has no symbol binds nobody."""
@@ -112,15 +113,18 @@ class Planner:
         bounds = {name: both for name, both in settings.sector_bounds.items() if name in own or both[0] > 0.0}
         return replace(settings, sector_bounds=bounds)
 
-    def _plan(self, settings: AllocationSettings) -> Plan:
-        key = json.dumps(settings.canonical, sort_keys=True)
+    def _plan(self, settings: AllocationSettings, places: int) -> Plan:
+        """Return the weights over time; an allocation divides capital among as many symbols as there are places."""
+        key = json.dumps([settings.canonical, places], sort_keys=True)
         if key not in self._plans:
-            sectors = self.market.chosen.sectors
-            fits = needed_fits(self.signals, self.known, self.rebalance, settings, sectors)
+            sectors, signals = self.market.chosen.sectors, self.signals
+            if settings.model != "none":
+                signals = first_in_line(signals, self.ranks, self.rebalance, places)
+            fits = needed_fits(signals, self.known, self.rebalance, settings, sectors)
             solved = self._solved(fits) if fits else {}
             between = self.question.portfolio.between
             self._plans[key] = weights_over_time(
-                self.signals, self.known, self.rebalance, settings, sectors, between=between, solved=solved
+                signals, self.known, self.rebalance, settings, sectors, between=between, solved=solved
             )
         return self._plans[key]
 

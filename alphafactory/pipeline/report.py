@@ -42,7 +42,9 @@ def write_reports(run: Run) -> StepReport:
         ids = [row.id for row in universe.symbols]
         keys = run.notes.get("backtests") or results.read_current(connection, ids)
         rows = [row for row in results.read_backtests(connection, keys) if row["status"] == "done"]
-        portfolios = run.notes.get("portfolios") or list(read_current_portfolios(connection).values())
+        portfolios = run.notes.get("portfolios")
+        if portfolios is None:  # the report alone was asked for
+            portfolios = list(read_current_portfolios(connection).values())
         told = tuple(portfolio_row(connection, key, run.run_id) for key in portfolios)
         night = replace(night_context(connection, run, rows, ids), portfolios=told)
     paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)

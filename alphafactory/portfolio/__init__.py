@@ -11,7 +11,7 @@ from alphafactory.portfolio.estimates import Estimates, Market, estimate
 from alphafactory.portfolio.fits import Fit
 from alphafactory.portfolio.plan import Note, Plan, needed_fits, weights_over_time
 from alphafactory.portfolio.problems import Close
-from alphafactory.portfolio.ranking import priorities
+from alphafactory.portfolio.ranking import first_in_line, priorities
 from alphafactory.portfolio.schedule import rebalance_rows
 from alphafactory.portfolio.sleeves import net_signals
 
@@ -25,6 +25,7 @@ __all__ = [
     "allocate",
     "check_feasible",
     "estimate",
+    "first_in_line",
     "needed_fits",
     "net_signals",
     "priorities",

@@ -154,7 +154,7 @@ def black_litterman_prior(oriented: FloatArray, strengths: FloatArray, sides: Fl
 def _mean_risk_bounds(bounds: Bounds) -> dict[str, Any]:
     return {
         "min_weights": bounds.least,
-        "max_weights": bounds.most,
+        "max_weights": min(bounds.most, bounds.gross),
         "budget": None if bounds.neutral else bounds.gross,
         **_sums(bounds, 1.0),
     }

@@ -13,7 +13,7 @@ from alphafactory.domain.allocation import RANKINGS
 from alphafactory.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from alphafactory.domain.arrays import FloatArray
+    from alphafactory.domain.arrays import BoolArray, FloatArray
 
 CALM_SESSIONS = 60
 MOMENTUM_SESSIONS = 252
@@ -52,6 +52,35 @@ def priorities(signals: FloatArray, returns: FloatArray, model: str, seed: int) 
     if model == "random":
         return np.random.default_rng(seed).random(signals.shape)
     raise UnknownNameError("ranking", model, RANKINGS)
+
+
+def first_in_line(signals: FloatArray, ranks: FloatArray, rebalance: BoolArray, places: int) -> FloatArray:
+    """Return the signals of those for whom there is a place, 0 for the others, shape (n, symbols).
+
+    Where an account may hold `places` positions only (0: any number), capital is divided among as many. At each
+    rebalance the first by rank are chosen, ties by column. One that was not chosen has to wait for the next rebalance,
+    unless its signal begins anew before that.
+
+    Args:
+        signals: shape (n, symbols).
+        ranks: shape (n, symbols), higher first.
+        rebalance: shape (n,).
+        places: most positions at once.
+    """
+    if places == 0 or places >= signals.shape[1]:
+        return signals
+    sides, chosen = np.sign(signals), np.ones(signals.shape[1], dtype=np.bool_)
+    found = np.zeros_like(signals)
+    for row in range(len(signals)):
+        if rebalance[row]:
+            wishing = np.flatnonzero(sides[row])
+            order = wishing[np.argsort(-ranks[row, wishing], kind="stable")]
+            chosen = np.zeros(signals.shape[1], dtype=np.bool_)
+            chosen[order[:places]] = True
+        elif row > 0:
+            chosen |= sides[row] != sides[row - 1]
+        found[row, chosen] = signals[row, chosen]
+    return found
 
 
 def _without_gaps(returns: FloatArray) -> FloatArray:

@@ -9,8 +9,10 @@ import pytest
 from nights import evening, later_that_evening
 from portfolio_markets import CROSSOVER, HOLD, LAST, failures, portfolio, runs, small_market
 
-from alphafactory.errors import UnknownNameError
+from alphafactory.errors import UnknownNameError, UsageError
+from alphafactory.pipeline.explaining import explain
 from alphafactory.pipeline.portfolios import ask_for_portfolio
+from alphafactory.pipeline.report import write_backtest
 
 if TYPE_CHECKING:
     from nights import Nights
@@ -194,3 +196,18 @@ def test_an_unknown_portfolio_is_refused_with_the_nearest(nights: Nights) -> Non
     nights.settings["portfolios"] = {"held": TWO["held"]}
     with nights.workspace(LAST, evening(LAST)) as workspace, pytest.raises(UnknownNameError, match="mean 'held'"):
         ask_for_portfolio(workspace, "heldd")
+
+
+def test_the_report_and_the_commands_know_a_portfolio_from_a_backtest(nights: Nights) -> None:
+    small_market(nights)
+    nights.settings["portfolios"] = {"held": TWO["held"]}
+    night = nights.run(LAST, evening(LAST), report=True)
+    assert night.outcome == "fine", night.steps
+    key = runs(nights)["held"][0]
+    page = (nights.folder / "reports" / "portfolios" / "held.html").read_text(encoding="utf-8")
+    assert "S0" in page
+    assert "portfolios/held.html" in (nights.folder / "reports" / "index.html").read_text(encoding="utf-8")
+    with nights.workspace(LAST, later_that_evening(LAST)) as workspace:
+        assert write_backtest(workspace, key).name == "portfolio-held.html"
+        with pytest.raises(UsageError, match="a run of the portfolio 'held'"):
+            explain(workspace, key, 1)

@@ -58,7 +58,7 @@ def test_dates_among_the_metrics_are_sessions() -> None:
 
 def test_every_field_of_the_table_has_a_value_and_every_metric_a_number_or_a_reason() -> None:
     found = record(simulated([0.0] * 6))
-    assert set(found.values) == set(_FIELDS)
+    assert set(found.values) == {*_FIELDS, "strategy_id", "symbol_id"}
     assert set(found.metrics) | set(found.values["undefined"]) == {metric.name for metric in METRICS}
     assert "sharpe" in found.values["undefined"]
     assert all(found.values["undefined"].values())
@@ -68,6 +68,6 @@ def test_every_field_of_the_table_has_a_value_and_every_metric_a_number_or_a_rea
 @pytest.mark.parametrize("status", ["failed", "skipped"])
 def test_one_without_a_result_keeps_why_and_nothing_else(status: Any) -> None:
     found = record(Finished("print", status, error="it broke"))
-    assert set(found.values) == set(_FIELDS)
+    assert set(found.values) == {*_FIELDS, "strategy_id", "symbol_id"}
     assert (found.values["status"], found.values["error"], found.values["scope"]) == (status, "it broke", "AAA")
     assert (found.metrics, found.sessions, found.simulation) == ({}, None, None)

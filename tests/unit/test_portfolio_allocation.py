@@ -237,6 +237,8 @@ def test_kept_weights_stay_neutral() -> None:
     found = allocate(close_of(RETURNS, signals, before=before), settings)
     assert found.model == "keep"
     np.testing.assert_allclose(found.weights, [0.2, 0.0, -0.15, -0.05, 0.0, 0.0, 0.0, 0.0], rtol=1e-12)
+    mirrored = allocate(close_of(RETURNS, [-one for one in signals], before=-before), settings)
+    np.testing.assert_allclose(mirrored.weights, -found.weights, rtol=1e-12)
     gone = allocate(close_of(RETURNS, [1.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0], before=before), settings)
     assert not gone.weights.any()
 

@@ -264,6 +264,9 @@ def test_a_sector_beyond_its_limit_is_trimmed_and_one_within_is_not(simulate: Si
     assert run.positions[3].tolist() == close_to(220 / 150, 2, 2)
     assert events(run) == [(2, "sector", "trim", 0, 5), (2, "sector", "drifted", -1, 5)]
     assert run.events.measured.tolist() == close_to(500 / 1100, 500 / 1100)
+    drift = {"drift": 0.5, **rules}
+    run = simulate(bars, target, mandate=mandate(4, [5, 5, 2], rebalance=[2], rules=drift, max_sector=0.46))
+    assert run.positions[3].tolist() == close_to(2, 2, 2)
     run = simulate(bars, target, mandate=mandate(4, [5, 5, 2], rebalance=[2], rules=rules, max_sector=0.46))
     assert run.positions[3].tolist() == close_to(2, 2, 2)
     assert len(run.events) == 0

@@ -83,6 +83,18 @@ def test_the_mean_is_of_those_that_have_weight() -> None:
     np.testing.assert_allclose(plan.weights, [[0.5, 0.4, 0, 0], [0.5, 0.4, 0.45, 0], [0.5, 0.4, 0.45, 0]])
 
 
+def test_a_signal_that_goes_on_does_not_begin() -> None:
+    # The model knows too little of the last symbol at the rebalance; its signal has been there all the time.
+    close = MARKET.close.copy()
+    close[:20, 5] = np.nan
+    settings = replace(SHORT, model="inverse_volatility")
+    market = replace(MARKET, close=close)
+    plan = weights_over_time(np.ones((ROWS, SYMBOLS)), market, at_rows(30), settings, SECTORS, between="signals")
+    assert plan.notes[0].words.startswith("left out: S5 (fewer than 20 returns")
+    assert not plan.weights[:, 5].any()
+    assert plan.weights[59, :5].all()
+
+
 def test_an_empty_rebalance_gives_begun_signals_nothing() -> None:
     signals = np.array([[0.0], [1.0], [1.0]])
     settings = replace(WIDE, model="equal")
@@ -254,6 +266,13 @@ def test_settings_that_matter_change_the_key(change: dict[str, Any]) -> None:
 )
 def test_settings_that_do_not_matter_do_not(change: dict[str, Any]) -> None:
     assert key_of(replace(BASE, **change)) == key_of(BASE)
+
+
+def test_a_most_above_the_gross_is_none() -> None:
+    wide, wider = replace(BASE, max_weight=1.0), replace(BASE, max_weight=2.0)
+    assert key_of(wide) == key_of(wider) != key_of(BASE)
+    first, second = (fit_of_row(settings, None, MARKET, SECTORS).solve() for settings in (wide, wider))
+    np.testing.assert_array_equal(first.weights, second.weights)
 
 
 def test_the_free_rate_matters_to_a_ratio() -> None:

@@ -8,7 +8,7 @@ from portfolio_samples import random_returns
 
 from alphafactory.domain.allocation import RANKINGS
 from alphafactory.errors import UnknownNameError
-from alphafactory.portfolio import priorities
+from alphafactory.portfolio import first_in_line, priorities
 
 
 def test_strong_signals_come_first_whatever_their_side() -> None:
@@ -68,3 +68,17 @@ def test_the_future_changes_nothing(model: str) -> None:
 def test_an_unknown_ranking_is_refused() -> None:
     with pytest.raises(UnknownNameError, match=r"ranking 'momentun'.*'momentum'"):
         priorities(np.ones((1, 1)), np.ones((1, 1)), "momentun", 1)
+
+
+def test_capital_is_for_as_many_as_there_are_places() -> None:
+    signals = np.array([[1.0, -1.0, 0.5, 1.0], [1.0, -1.0, 0.5, 1.0], [1.0, -1.0, -0.5, 1.0], [0.0, -1.0, -0.5, 1.0]])
+    ranks = np.array([[1.0, 2.0, 9.0, 2.0]] * 3 + [[9.0, -np.inf, 1.0, 2.0]])
+    rebalance = np.array([True, False, False, True])
+    found = first_in_line(signals, ranks, rebalance, 2)
+    # The third is first and the second wins the tie with the fourth; the third's new signal counts although it had a
+    # place, the others wait. In the last row the first wants nothing any more.
+    assert found.tolist() == [[0, -1, 0.5, 0], [0, -1, 0.5, 0], [0, -1, -0.5, 0], [0, 0, -0.5, 1]]
+    begun = signals.copy()
+    begun[1, 0], begun[2, 0] = 0.0, 1.0
+    assert first_in_line(begun, ranks, rebalance, 2)[2].tolist() == [1, -1, -0.5, 0]
+    assert first_in_line(signals, ranks, rebalance, 0) is signals
