@@ -41,7 +41,7 @@ from alphafactory.simulation.layout import (
     RULE_POSITION,
     RULE_SECTOR,
     SECTOR,
-    SECTOR_VALUE,
+    SECTOR_NOW,
     SECTOR_WANTED,
     SECTORS,
     SHARE_NOW,
@@ -140,13 +140,13 @@ def _fit_to_limits(rules: FloatArray, state: FloatArray) -> None:
     """Bring what is wanted within the limits of positions, then of sectors, then of the whole."""
     account, total = state.shape[0] - 1, 0.0
     for code in range(int(rules[SECTORS])):
-        state[code, SECTOR_WANTED] = state[code, SECTOR_VALUE] = 0.0
+        state[code, SECTOR_WANTED] = state[code, SECTOR_NOW] = 0.0
     for symbol in range(account):
         if state[symbol, CHOSEN] != _OUT:
             share = min(max(state[symbol, SHARE_WANTED], -rules[MAX_POSITION]), rules[MAX_POSITION])
             state[symbol, SHARE_WANTED] = share
             state[int(state[symbol, SECTOR]), SECTOR_WANTED] += abs(share)
-            state[int(state[symbol, SECTOR]), SECTOR_VALUE] += abs(state[symbol, SHARE_NOW])
+            state[int(state[symbol, SECTOR]), SECTOR_NOW] += abs(state[symbol, SHARE_NOW])
     for symbol in range(account):
         if state[symbol, CHOSEN] != _OUT:
             wanted = state[int(state[symbol, SECTOR]), SECTOR_WANTED]
@@ -208,7 +208,7 @@ def _choose(
 @folded
 def _is_beyond(symbol: int, rules: FloatArray, state: FloatArray) -> bool:
     """Return whether a position, or those of its sector, are worth more than their limit."""
-    sector = state[int(state[symbol, SECTOR]), SECTOR_VALUE]
+    sector = state[int(state[symbol, SECTOR]), SECTOR_NOW]
     return (
         abs(state[symbol, SHARE_NOW]) > rules[MAX_POSITION] * (1.0 + _APART)
         or sector > rules[MAX_SECTOR] * (1.0 + _APART)
@@ -245,7 +245,7 @@ def _move(
             rule, code, measured, limit = RULE_POSITION, -1.0, abs(now), rules[MAX_POSITION]
         else:
             code = state[symbol, SECTOR]
-            rule, measured, limit = RULE_SECTOR, state[int(code), SECTOR_VALUE], rules[MAX_SECTOR]
+            rule, measured, limit = RULE_SECTOR, state[int(code), SECTOR_NOW], rules[MAX_SECTOR]
         allowed = share * equity / price
         write_event(row, rule, TRIMMED, symbol, code, measured, limit, held, allowed, state, events)
     replace_order(symbol, row, share, market, signals, rules, state, orders)

@@ -272,6 +272,16 @@ def test_a_sector_beyond_its_limit_is_trimmed_and_one_within_is_not(simulate: Si
     assert len(run.events) == 0
 
 
+def test_an_order_of_a_rebalance_leaves_the_sums_of_sectors_alone(simulate: Simulator) -> None:
+    # A, new, is sized at the decision; B, whose sector may be 30 %, has risen to 22 % and goes back to 20 %: no trim.
+    bars, target = [at(*[100] * 4), at(100, 100, 112.82051282051282, 112)], [[0, 0.2], [0, 0.2], [0.1, 0.2], [0.1, 0.2]]
+    words = {"size_at": "decision", "stop": "50%", "mandate": mandate(4, [1, 0], rebalance=[2], max_sector=0.3)}
+    run = simulate(bars, target, **words)
+    # 2 shares at 112.82 are 225.64 of 1,025.64: 22 %; 20 % are 205.13, 1.8182 shares.
+    assert run.positions[3].tolist() == close_to(102.564102564102564 / 100, 205.128205128205128 / 112.82051282051282)
+    assert len(run.events) == 0
+
+
 def test_the_end_of_a_freeze_and_a_new_target_make_one_order(simulate: Simulator) -> None:
     # Frozen in the fourth session; at its close B's target changes, but B is delisted with that bar: one row says so.
     bars = [at(100, 100, 95, 95, 95), at(*[100] * 4)]
