@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.portfolios import PortfolioAnswer
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A portfolio of the config's section portfolios.")]
+SHARES = frozenset({"total_return", "cagr", "max_drawdown", "annual_volatility"})
+"""Metrics that are printed in percent."""
 POSITIONS_SHOWN = 15
 NOTES_SHOWN = 10
 
@@ -91,11 +93,14 @@ def print_portfolio(result: Mapping[str, Any]) -> None:
     compared = result["comparison"]
     print_table(
         ("", "portfolio", "equal weight", "index"),
-        [[row["label"], row["portfolio"], row.get("equal_weight"), row.get("index")] for row in compared.values()],
+        [
+            [row["label"], *(_number(row.get(who), name) for who in ("portfolio", "equal_weight", "index"))]
+            for name, row in compared.items()
+        ],
     )
     _print_limits(result)
     held = sorted(result["positions"], key=lambda row: -abs(row["value"]))
-    rows = [[row["symbol"], row["quantity"], row["price"], row["value"], row["weight"]] for row in held]
+    rows = [[row["symbol"], row["quantity"], row["price"], row["value"], f"{row['weight']:.2%}"] for row in held]
     print_table(("position", "shares", "price", "value", "weight"), rows[:POSITIONS_SHOWN])
     if len(rows) > POSITIONS_SHOWN:
         print_line(f"... and {len(rows) - POSITIONS_SHOWN} more positions, all in the table positions.")
@@ -109,14 +114,22 @@ def print_portfolio(result: Mapping[str, Any]) -> None:
     print_line(f"Orders: {listed} (python run.py orders {result['portfolio']}).")
 
 
+def _number(value: float | None, name: str) -> float | str | None:
+    """Return a number as it is printed: what is a share of money in percent."""
+    return f"{value:.2%}" if value is not None and name in SHARES else value
+
+
 def _print_limits(result: Mapping[str, Any]) -> None:
     """Print how often each limit acted, and the portfolio with and without it."""
     columns = ("limit", "acts", "return", "without", "drawdown", "without", "sharpe", "without")
     rows = [
         [
             "all of them" if row["rule"] == "*" else row["rule"].replace("_", " "), row["acts"],
-            row["total_return"], row["total_return_without"], row["max_drawdown"], row["max_drawdown_without"],
-            row["sharpe"], row["sharpe_without"],
+            *(
+                _number(row[f"{name}{beside}"], name)
+                for name in ("total_return", "max_drawdown", "sharpe")
+                for beside in ("", "_without")
+            ),
         ]
         for row in sorted(result["limits"], key=lambda row: row["rule"] == "*")
     ]  # fmt: skip
