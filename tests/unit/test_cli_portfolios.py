@@ -77,7 +77,7 @@ def test_a_limit_is_printed_with_and_without(capsys: pytest.CaptureFixture[str])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["Note:", "optimistic."] in lines
     assert ["Sharpe", "ratio", "1.5", "0.75", "-"] in lines
-    assert ["day", "loss", "0", "0.25", "-", "-0.1", "-", "1.5", "-"] in lines
-    assert ["all", "of", "them", "3", "0.25", "0.5", "-0.1", "-0.2", "1.5", "1.25"] in lines
+    assert ["day", "loss", "0", "25.00%", "-", "-10.00%", "-", "1.5", "-"] in lines
+    assert ["all", "of", "them", "3", "25.00%", "50.00%", "-10.00%", "-20.00%", "1.5", "1.25"] in lines
     assert "...and5morepositions,allinthetablepositions." in {"".join(line) for line in lines}
     assert ["Note:", "2023-01-31:", "S1:", "flat."] in lines
