@@ -29,7 +29,7 @@ from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
 from alphafactory.portfolio.estimates import Market as Prices
 from alphafactory.portfolio.plan import needed_fits
-from alphafactory.portfolio.ranking import priorities
+from alphafactory.portfolio.ranking import first_in_line, priorities
 from alphafactory.portfolio.schedule import rebalance_rows
 from alphafactory.portfolio.sleeves import net_signals
 from alphafactory.simulation import NUMBERS, joint_sessions, measure_account, prepare_account, simulate_account
@@ -135,17 +135,19 @@ class Spent:
     simulation: float = np.inf
 
 
-def every_limit(market: Market, targets: Sequence[FloatArray], spent: Spent, *, daily: bool) -> Simulation:
+def every_limit(
+    market: Market, targets: Sequence[FloatArray], spent: Spent, *, daily: bool, places: int = 0
+) -> Simulation:
     """Net the strategies, rank the symbols, and trade under all limits.
 
     The netted signals are traded as they are, when they change; with `daily` they are shares of one whole, and the
-    account is traded back to them at each close.
+    account is traded back to them at each close. With `places` the first in line alone get shares, as portfolios do it.
     """
     start = time.perf_counter()
     signals = net_signals(targets, [1.0 / len(targets)] * len(targets), market.member)
-    wanted = Signals(
-        weights_of(signals) if daily else signals, priority=priorities(signals, market.closes, "signal", 1)
-    )
+    ranks = priorities(signals, market.closes, "signal", 1)
+    signals = first_in_line(signals, ranks, np.full(len(signals), daily), places)
+    wanted = Signals(weights_of(signals) if daily else signals, priority=ranks)
     middle = time.perf_counter()
     mandate = Mandate(np.full(len(market.sessions), daily), market.sectors, LIMITS)
     settings = parse_settings(initial_capital=CAPITAL, commission="bps:5", slippage="bps:5", stop="8%")
@@ -176,8 +178,11 @@ def all_limits() -> Iterator[Row]:
     yield Row(what, whole.netting + whole.simulation, target=TOTAL_TARGET)
     yield Row(f"{what}: of it netting and ranking", whole.netting)
     whole = Spent()
-    _timed(market, whole, daily=True)
+    _timed(market, whole, daily=True, places=LIMITS.max_positions)
     yield Row(f"{what}, rebalanced daily", whole.netting + whole.simulation, target=TOTAL_TARGET)
+    whole = Spent()
+    _timed(market, whole, daily=True)
+    yield Row(f"{what}, rebalanced daily, every signal asks", whole.netting + whole.simulation, target=TOTAL_TARGET)
     for symbols, days in ((100, sessions), (200, sessions), (count, sessions // 2)):
         part = Spent()
         _timed(market.part(symbols, days), part, daily=True)
@@ -189,10 +194,10 @@ def all_limits() -> Iterator[Row]:
         )  # fmt: skip
 
 
-def _timed(market: Market, spent: Spent, *, daily: bool = False) -> Simulation:
+def _timed(market: Market, spent: Spent, *, daily: bool = False, places: int = 0) -> Simulation:
     targets = targets_of(market)
-    every_limit(market, targets, Spent(), daily=daily)  # compiles, or loads what was compiled
-    return [every_limit(market, targets, spent, daily=daily) for _ in range(5)][-1]
+    every_limit(market, targets, Spent(), daily=daily, places=places)  # compiles, or loads what was compiled
+    return [every_limit(market, targets, spent, daily=daily, places=places) for _ in range(5)][-1]
 
 
 Variant = tuple[str, bool, int]

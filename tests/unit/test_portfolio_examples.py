@@ -123,6 +123,21 @@ def test_a_trade_that_loses_too_much_is_ended(simulate: Simulator) -> None:
     assert (run.events.measured[0], run.events.limit[0]) == pytest.approx((-30 / 970, 0.02))
 
 
+def test_a_margin_call_comes_before_the_loss_of_a_trade(simulate: Simulator) -> None:
+    # 20 shares at 100 with 1,000 borrowed. At 70 400 are left, less than half of 1,400: the mark calls, and its exit
+    # has begun when the loss of 600 is looked at. 1,400 of 400 are a leverage of 3.5.
+    words = {
+        "sizing": "percent:200%",
+        "leverage": 2.0,
+        "maintenance": "50%",
+        "mandate": mandate(4, [0], trade_loss=0.5),
+    }
+    run = simulate(at(100, 100, 70, 70), [1] * 4, **words)
+    assert reasons(run) == ["margin_call"]
+    assert events(run) == [(2, "leverage", "drifted", -1, -1)]
+    assert run.events.measured.tolist() == close_to(3.5)
+
+
 def test_after_a_bad_day_the_next_takes_no_increase(simulate: Simulator) -> None:
     # 5 shares of A fall from 100 to 95: 975, -2.5 %. B, wanted at that very close, is refused in the next session and
     # comes in one later, though its target has not changed again: 20 % of 975 are 1.95 shares at 100.
