@@ -178,7 +178,9 @@ def take_up(
 ) -> None:  # fmt: skip
     """Make an order of an unchanged target that has no position, order or exit, when a freeze is over."""
     idle = state[symbol, POSITION] == 0.0 and state[symbol, ORDER] == 0.0 and state[symbol, EXITING] == 0.0
-    if idle and state[symbol, GOAL] != 0.0 and state[symbol, CLOSED_SIDE] == 0.0:
+    open_again = state[symbol, CLOSED_SIDE] == 0.0 or rules[IMMEDIATE] != 0.0
+    if idle and state[symbol, GOAL] != 0.0 and open_again:
+        state[symbol, CLOSED_SIDE] = 0.0
         begin_order(symbol, row, state[symbol, GOAL], market, signals, rules, state, orders)
 
 

@@ -286,13 +286,13 @@ def close(  # noqa: C901  the steps of one close, in order
         record(row, state, curves, holdings)
     if state[account, RUINED] != 0.0:
         return True
-    freed = False
-    if rules[MANDATED] != 0.0:
-        freed = watch(row, equity, calendar, rules, state, orders, events)
     if rules[MAINTENANCE] > 0.0 and equity < rules[MAINTENANCE] * gross:
         for symbol in range(account):
             if state[symbol, POSITION] != 0.0 and state[symbol, EXITING] == 0.0:
                 begin_exit(symbol, row, BY_MARGIN, state)
+    freed = False
+    if rules[MANDATED] != 0.0:
+        freed = watch(row, equity, calendar, rules, state, orders, events)
     if rules[TRAIL_MODEL] != NO_TRAIL or rules[BREAK_UNIT] != NO_LEVEL:
         for place in range(int(state[account, ACTIVES])):
             move_levels(int(state[place, ACTIVE]), row, market, rules, state)

@@ -306,6 +306,16 @@ def test_the_end_of_a_freeze_and_a_new_target_make_one_order(simulate: Simulator
     assert events(run) == [(2, "day_loss", "freeze", -1, -1)]
 
 
+def test_the_end_of_a_freeze_takes_up_what_a_time_stop_has_just_ended(simulate: Simulator) -> None:
+    # Filled at the closes themselves. 5 shares at 100; at 90 the account is frozen for the third session. At its close
+    # the time stop sells. Flat, wanted and free: the order arises there, and 50 % of 950 buy at the next close.
+    words = {"fill": "same_close", "time_stop": 2, "reentry": "immediate", "mandate": mandate(4, [0], day_loss=0.02)}
+    run = simulate(at(100, 90, 90, 90), [0.5] * 4, **words)
+    assert run.positions[:, 0].tolist() == close_to(5, 5, 0, 475 / 90)
+    assert run.orders.decided.tolist() == [0, 2, 2]
+    assert ends(run) == ["filled"] * 3
+
+
 def test_a_frozen_account_says_so_even_where_costs_eat_the_size(simulate: Simulator) -> None:
     # 550 buy 4.5 shares of A and pay 100 of commission: 1,000 are left of 1,100, and 977.5 at 95. Both days freeze the
     # next session. B's 10 % are 97.75, less than its commission; free at the last close, it would be tried again.

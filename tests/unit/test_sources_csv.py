@@ -184,7 +184,11 @@ def test_what_cannot_be_read_at_all_is_one_clear_error(tmp_path: Path, lines: tu
 
 
 @pytest.mark.parametrize("name", ["prices.csv.gz", "prices.parquet"])
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"symbol,date\n" * 5000)[:40]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", gzip.compress(b"symbol,date\n" * 5000, mtime=0)[:40]],
+    ids=["empty", "no archive", "cut off"],
+)
 def test_a_damaged_archive_is_one_clear_error(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=name):
