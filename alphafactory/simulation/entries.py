@@ -187,7 +187,7 @@ def _increase(
         poor = sought <= 0.0 or spent(side, sought, price, symbol, row, row - 1, slips, market, rules) > limit
         end_order(symbol, row, NO_CASH if poor else LESS_THAN_ONE, state, orders)
         return
-    asked = min(rest, allowed)
+    asked = rest if end == FILLED else min(rest, allowed)
     wanted = _within(most, equity, asked, side, price, symbol, row, slips, market, rules)
     if wanted < asked:
         end = _short_of_money(rules)

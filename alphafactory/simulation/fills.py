@@ -22,6 +22,7 @@ from alphafactory.simulation.layout import (
     CASH,
     CLOSED,
     COMMISSION,
+    COUNTED,
     ENTRY_QUANTITY,
     ENTRY_ROW,
     ENTRY_VALUE,
@@ -155,6 +156,7 @@ def _open_trade(
     for column in range(ENTRY_ROW, OPTIMISTIC + 1):
         state[symbol, column] = 0.0
     state[symbol, NUMBER] = state[account, TRADES]
+    state[symbol, COUNTED] = 0.0  # the order may have built up a trade before this one
     state[account, TRADES] += 1.0
     state[account, OPEN_POSITIONS] += 1.0
     state[account, HOLDINGS_STAMP] += 1.0

@@ -319,8 +319,11 @@ class Account:
 
     def replace_order(self, symbol: Symbol) -> None:
         """End the order that is alive; one that was never tried leaves no row."""
-        if symbol.order is not None and symbol.order.hindrance:
-            self.end(symbol.order, symbol.order.hindrance)
+        order = symbol.order
+        resting = self.settings.resting.name == "session" and self.settings.entry.name != "market"
+        untried = order is not None and order.after_fills and order.decided == self.row - 1 and not resting
+        if order is not None and order.hindrance and not untried:
+            self.end(order, order.hindrance)
         symbol.order = None
 
     def new_order(self, symbol: Symbol, weight: float) -> None:

@@ -238,3 +238,16 @@ def test_only_so_many_orders_build_up_a_trade(simulate: Simulator) -> None:
     run = simulate(bars, [0.25, 0.5, 1, 1], max_entries=2)
     assert run.positions[:, 0].tolist() == close_to(0.0, 2.5, 5.0, 5.0)
     assert ends(run) == ["filled", "filled", "max_entries"]
+
+
+def test_what_one_order_goes_on_to_build_is_a_trade_with_one_entry(simulate: Simulator) -> None:
+    # A tenth of the volume fills: 4 of the 10 shares at first. The stop of 95 ends them; the order stays alive and buys 4
+    # more at the next open, a new trade, and 1.6 at the open after. It may be built up by one order: the larger target of
+    # row 2 finds one already.
+    bars = market(
+        "100 101 99 100 40", "100 101 94 100 40", "100 101 99 100 40", "100 101 99 100 41", "100 101 99 100 42"
+    )
+    targets, words = [0.9, 0.9, 0.9, 1.0, 1.0], {"stop": "5%", "participation": "10%", "max_entries": 1}
+    run = simulate(bars, targets, reentry="immediate", **words)
+    assert reasons(run) == ["stop", "open"]
+    assert ends(run)[-1] == "max_entries"
