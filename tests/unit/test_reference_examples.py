@@ -241,9 +241,9 @@ def test_only_so_many_orders_build_up_a_trade(simulate: Simulator) -> None:
 
 
 def test_what_one_order_goes_on_to_build_is_a_trade_with_one_entry(simulate: Simulator) -> None:
-    # A tenth of the volume fills: 4 of the 10 shares at first. The stop of 95 ends them; the order stays alive and buys 4
-    # more at the next open, a new trade, and 1.6 at the open after. It may be built up by one order: the larger target of
-    # row 2 finds one already.
+    # A tenth of the volume fills: 4 of the 10 shares at first. The stop of 95 ends them; the order stays alive and
+    # buys 4 more at the next open, a new trade, and 1.6 at the open after. It may be built up by one order: the larger
+    # target of row 3 finds one already.
     bars = market(
         "100 101 99 100 40", "100 101 94 100 40", "100 101 99 100 40", "100 101 99 100 41", "100 101 99 100 42"
     )
