@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from alphafactory.simulation.cache import load_kernel
 from alphafactory.simulation.engine import complete_market, stacked, traits_of
 from alphafactory.simulation.inputs import joint_sessions, judged_market, judged_signals
 from alphafactory.simulation.mandates import encode_calendar
-from alphafactory.simulation.rules import encode_rules, judge_against_signals
+from alphafactory.simulation.rules import encode_rules, judge_against_signals, needed_estimates
 from alphafactory.simulation.sweep import NUMBERS
 
 if TYPE_CHECKING:
@@ -36,6 +36,18 @@ class PreparedAccount:
     sessions: DateArray
     delisted: tuple[bool, ...]
     names: tuple[str, ...]
+    completed: dict[tuple[object, ...], FloatArray] = field(default_factory=dict, repr=False)
+    """The newest market with what settings and mandate need beyond bars: variants in a row mostly need the same."""
+
+    def complete(self, settings: SimulationSettings, mandate: Mandate | None) -> FloatArray:
+        """Return the market with what these ask for; it is made anew only where they ask for something else."""
+        correlated = 0 if mandate is None or mandate.limits.max_correlated == 0 else mandate.limits.correlation_sessions
+        averse = mandate is not None and mandate.rules.risk_aversion > 0.0
+        key = (needed_estimates(settings), settings.sell_fees, correlated, averse)
+        if key not in self.completed:
+            self.completed.clear()
+            self.completed[key] = complete_market(self.market, self.sessions, settings, mandate)
+        return self.completed[key]
 
 
 def prepare_account(
@@ -66,7 +78,7 @@ def measure_account(
         SimulationError: impossible signals, or a mandate that does not fit.
     """
     kernel, (symbols, _, count) = load_kernel(), prepared.market.shape
-    market = complete_market(prepared.market, prepared.sessions, settings, mandate)
+    market = prepared.complete(settings, mandate)
     judged, _ = judged_signals(signals, prepared.sessions, symbols, prepared.names)
     judge_against_signals(settings, judged)
     rules = encode_rules(settings, distances=judged.distances, periods_per_year=periods_per_year, leaps=False)
