@@ -197,7 +197,8 @@ def _choose(
     """Decide whether a symbol trades in this rebalance."""
     now, wanted = state[symbol, SHARE_NOW], state[symbol, SHARE_WANTED]
     gap, target = wanted - now, signals[symbol, TARGET, row]
-    due = rules[IMMEDIATE] != 0.0 and state[symbol, CLOSED_SIDE] * target > 0.0 and now == 0.0
+    idle = now == 0.0 and state[symbol, ORDER] == 0.0
+    due = idle and rules[IMMEDIATE] != 0.0 and state[symbol, CLOSED_SIDE] * target > 0.0
     trades = target != state[symbol, GOAL] or due or (_is_beyond(symbol, rules, state) and gap * now < 0.0)
     if not trades and abs(gap) > max(rules[BAND] * (1.0 + _APART), _APART):
         trades = now * wanted <= 0.0 or _is_worth_it(symbol, row, gap, equity, market, rules, state)
