@@ -55,14 +55,14 @@ from alphafactory.simulation.layout import (
     VALUE,
     VALUED_ROW,
 )
-from alphafactory.simulation.limits import write_event
+from alphafactory.simulation.limits import is_beyond, write_event
 from alphafactory.simulation.orders import decide, replace_order, take_up
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
 
 _APART = 1e-12
-"""Shares of equity nearer than this are equal; a limit is exceeded by more than this part of it."""
+"""Shares of equity nearer than this are equal."""
 _OUT, _LEFT, _ADJUSTED, _LEAVING = -1.0, 0.0, 1.0, 2.0
 """Takes no part in rebalances; keeps its position; moves to its weight; leaves."""
 
@@ -98,9 +98,9 @@ def _is_rebalance(
     _fit_to_limits(rules, state)
     if calendar[REBALANCE, row] != 0.0:
         return True
-    far = rules[DRIFT] * (1.0 + _APART)
     for symbol in range(state.shape[0] - 1):
-        if state[symbol, CHOSEN] != _OUT and abs(state[symbol, SHARE_NOW] - state[symbol, SHARE_WANTED]) > far:
+        far = abs(state[symbol, SHARE_NOW] - state[symbol, SHARE_WANTED])
+        if state[symbol, CHOSEN] != _OUT and is_beyond(far, rules[DRIFT]):
             return True
     return False
 
@@ -150,11 +150,11 @@ def _fit_to_limits(rules: FloatArray, state: FloatArray) -> None:
     for symbol in range(account):
         if state[symbol, CHOSEN] != _OUT:
             wanted = state[int(state[symbol, SECTOR]), SECTOR_WANTED]
-            if wanted > rules[MAX_SECTOR] * (1.0 + _APART):
+            if is_beyond(wanted, rules[MAX_SECTOR]):
                 state[symbol, SHARE_WANTED] *= rules[MAX_SECTOR] / wanted
             total += abs(state[symbol, SHARE_WANTED])
     most = min(rules[LEVERAGE], 1.0 - rules[RESERVE])
-    if total > most * (1.0 + _APART):
+    if is_beyond(total, most):
         for symbol in range(account):
             state[symbol, SHARE_WANTED] *= most / total
 
@@ -177,7 +177,7 @@ def _rebalance(  # noqa: C901  who trades, how far, and the orders
             elif state[symbol, CHOSEN] == _ADJUSTED:
                 moving += abs(state[symbol, SHARE_WANTED] - state[symbol, SHARE_NOW])
     part = 1.0
-    if leaving + moving > rules[TURNOVER] * (1.0 + _APART) and moving > 0.0:
+    if is_beyond(leaving + moving, rules[TURNOVER]) and moving > 0.0:
         part = max(0.0, rules[TURNOVER] - leaving) / moving
     for symbol in range(account):
         if state[symbol, CHOSEN] == _OUT:
@@ -199,21 +199,18 @@ def _choose(
     gap, target = wanted - now, signals[symbol, TARGET, row]
     idle = now == 0.0 and state[symbol, ORDER] == 0.0
     due = idle and rules[IMMEDIATE] != 0.0 and state[symbol, CLOSED_SIDE] * target > 0.0
-    trades = target != state[symbol, GOAL] or due or (_is_beyond(symbol, rules, state) and gap * now < 0.0)
-    if not trades and abs(gap) > max(rules[BAND] * (1.0 + _APART), _APART):
+    trades = target != state[symbol, GOAL] or due or (_exceeds(symbol, rules, state) and gap * now < 0.0)
+    if not trades and abs(gap) > _APART and is_beyond(abs(gap), rules[BAND]):
         trades = now * wanted <= 0.0 or _is_worth_it(symbol, row, gap, equity, market, rules, state)
     if trades:
         state[symbol, CHOSEN] = _LEAVING if wanted == 0.0 else _ADJUSTED
 
 
 @folded
-def _is_beyond(symbol: int, rules: FloatArray, state: FloatArray) -> bool:
+def _exceeds(symbol: int, rules: FloatArray, state: FloatArray) -> bool:
     """Return whether a position, or those of its sector, are worth more than their limit."""
     sector = state[int(state[symbol, SECTOR]), SECTOR_NOW]
-    return (
-        abs(state[symbol, SHARE_NOW]) > rules[MAX_POSITION] * (1.0 + _APART)
-        or sector > rules[MAX_SECTOR] * (1.0 + _APART)
-    )  # fmt: skip
+    return is_beyond(abs(state[symbol, SHARE_NOW]), rules[MAX_POSITION]) or is_beyond(sector, rules[MAX_SECTOR])
 
 
 @folded
@@ -240,9 +237,9 @@ def _move(
     """Make the order of one symbol, and note what it trims."""
     now, wanted = state[symbol, SHARE_NOW], state[symbol, SHARE_WANTED]
     share = wanted if part >= 1.0 or wanted == 0.0 else now + part * (wanted - now)
-    if _is_beyond(symbol, rules, state) and (share - now) * now < 0.0:
+    if _exceeds(symbol, rules, state) and (share - now) * now < 0.0:
         held, price = state[symbol, POSITION], _last(symbol, row, market, state)
-        if abs(now) > rules[MAX_POSITION] * (1.0 + _APART):
+        if is_beyond(abs(now), rules[MAX_POSITION]):
             rule, code, measured, limit = RULE_POSITION, -1.0, abs(now), rules[MAX_POSITION]
         else:
             code = state[symbol, SECTOR]
