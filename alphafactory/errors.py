@@ -50,7 +50,11 @@ class SchemaError(DatabaseError):
 
 
 class PluginError(AlphaFactoryError):
-    """A plug-in file is broken; the message starts with its path and line."""
+    """A plug-in file is broken; the message starts with its path and line. `line` is 0 where the traceback says it."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class IndicatorError(AlphaFactoryError):

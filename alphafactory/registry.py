@@ -3,8 +3,9 @@
 Goes in: a kind, its base class, the package that holds ours and the folder that holds the user's. Comes out: a
 `Registry` with every plug-in under its name, and the broken files with path and line. The steps:
 
-1. Import each module of the package, then each `*.py` of the user's folder by its path (never as a top-level module,
-   so a file called `random.py` shadows nothing), then the entry points of the group `alphafactory.<kind>`.
+1. Import each module of the package and of the packages in it, then each `*.py` of the user's folder by its path (never
+   as a top-level module, so a file called `random.py` shadows nothing), then the entry points of the group
+   `alphafactory.<kind>`. A kind may bring readers of other files, by their suffix.
 2. From each module take the concrete subclasses of the base class, or the instances of it, that it defines itself.
 3. Refuse a name twice; note what failed and go on.
 """
@@ -25,10 +26,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from alphafactory.errors import PluginError, UnknownNameError
+from alphafactory.errors import AlphaFactoryError, PluginError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import ItemsView, Iterator
+    from collections.abc import Callable, ItemsView, Iterator, Mapping
     from types import ModuleType
 
 T = TypeVar("T")
@@ -87,15 +88,27 @@ class Registry(Generic[T]):
         self.paths[name] = path
 
 
-def discover(kind: str, base: type[T], package: str, folder: Path | None = None) -> Registry[T]:
-    """Find every plug-in of a kind; see the module's own text for the order and the rules."""
+def discover(
+    kind: str,
+    base: type[T],
+    package: str,
+    folder: Path | None = None,
+    readers: Mapping[str, Callable[[Path], T]] | None = None,
+) -> Registry[T]:
+    """Find every plug-in of a kind; see the module's own text for the order and the rules.
+
+    `readers` make a plug-in of a user's file by its suffix (`.yaml`); `PluginError.line` says where one is broken.
+    """
     registry: Registry[T] = Registry(kind)
     for module_name in _modules_of(package):
         _gather(registry, base, module_name, lambda name=module_name: importlib.import_module(name))
     if folder is not None and folder.is_dir():
         _forget(kind, folder)
-        for path in sorted(folder.glob("*.py")):
-            _gather(registry, base, str(path), lambda path=path: load_by_path(kind, path))
+        for path in sorted(folder.iterdir()):
+            if path.suffix == ".py":
+                _gather(registry, base, str(path), lambda path=path: load_by_path(kind, path))
+            elif readers is not None and path.suffix in readers:
+                _read_one(registry, path, readers[path.suffix])
     for point in importlib.metadata.entry_points(group=f"alphafactory.{kind}"):
         _gather(registry, base, f"entry point {point.name}", lambda point=point: _module_of(point.load()))
     return registry
@@ -192,8 +205,11 @@ def _singular(kind: str) -> str:
 
 
 def _modules_of(package: str) -> list[str]:
+    """Return the modules of a package, then those of the packages in it."""
     found = importlib.import_module(package)
-    return [f"{package}.{info.name}" for info in pkgutil.iter_modules(found.__path__) if not info.name.startswith("_")]
+    inside = [info for info in pkgutil.iter_modules(found.__path__) if not info.name.startswith("_")]
+    deeper = [name for info in inside if info.ispkg for name in _modules_of(f"{package}.{info.name}")]
+    return [f"{package}.{info.name}" for info in inside] + deeper
 
 
 def _module_of(loaded: object) -> ModuleType:
@@ -214,6 +230,15 @@ def _gather(registry: Registry[T], base: type[T], where: str, load: object) -> N
             registry.add(plugin, path)
     except (Exception, SystemExit) as error:  # noqa: BLE001  a user's file may raise anything at all
         registry.broken.append(_describe(registry.kind, where, error))
+
+
+def _read_one(registry: Registry[T], path: Path, read: Callable[[Path], T]) -> None:
+    """Let a reader make a plug-in of a file; what it cannot read becomes a broken plug-in."""
+    try:
+        registry.add(read(path), str(path))
+    except (AlphaFactoryError, OSError, UnicodeDecodeError) as error:
+        line = getattr(error, "line", 0)
+        registry.broken.append(BrokenPlugin(registry.kind, str(path), line, str(error)))
 
 
 def _plugins_in(module: ModuleType, base: type[T]) -> list[T]:

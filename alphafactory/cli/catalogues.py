@@ -26,9 +26,10 @@ def register(app: typer.Typer) -> None:
 
 def strategies(context: typer.Context, json: JsonOption = False) -> None:
     """List the strategies: yours in `strategies/`, ours, and those of installed packages."""
-    from alphafactory.strategies.catalogue import code_hash, discover_strategies  # noqa: PLC0415  NumPy; help needs none
+    from alphafactory.pipeline.known_strategies import known_strategies  # noqa: PLC0415  NumPy; help needs none
+    from alphafactory.strategies.catalogue import code_hash  # noqa: PLC0415  the same
 
-    registry = discover_strategies(session_of(context).config.paths.strategies)
+    registry = known_strategies(session_of(context).config.paths.strategies)
     rows: list[dict[str, Any]] = [
         {
             "name": name,

@@ -77,12 +77,12 @@ def _wrong_url(session: Session) -> Iterator[str]:
 
 def wrong_names(session: Session) -> list[str]:
     """Return what is wrong with the names that the config uses: jobs, cron entries, strategies, sources."""
+    from alphafactory.pipeline.known_strategies import known_strategies  # noqa: PLC0415  as above
     from alphafactory.scheduling import Timetable  # noqa: PLC0415  APScheduler, as above
     from alphafactory.sources import sources  # noqa: PLC0415  as above
-    from alphafactory.strategies.catalogue import discover_strategies  # noqa: PLC0415  as above
 
     config = session.config
-    strategies = discover_strategies(config.paths.strategies)
+    strategies = known_strategies(config.paths.strategies)
     named = [] if config.backtest.strategies == "all" else config.backtest.strategies
     problems = list(_wrong_url(session))
     for key, registry, names in (

@@ -35,8 +35,14 @@ ValueKind: TypeAlias = Literal["float", "flag"]
 
 Arguments: TypeAlias = Mapping[str, ParameterValue]
 
-GROUPS = ("overlap", "momentum", "volatility", "volume", "pattern", "statistic", "derived")
+GROUPS = (
+    "overlap", "momentum", "volatility", "volume", "price", "cycle", "pattern", "statistic", "calendar", "regime",
+    "derived",
+)  # fmt: skip
 """The groups of this package, TA-Lib's first. A plug-in may bring a group of its own."""
+
+Memory: TypeAlias = Literal["window", "fading", "endless"]
+"""What a value depends on: the bars of its warm-up alone; all bars, the old ones ever less; all bars for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,11 @@ class IndicatorFunction:
     `outputs`, NaN in the warm-up. Row t may use rows up to t and no other. `warm_up(**arguments)` is the number of
     bars before the first value. `uses` names the functions that `compute` asks `data.value` for; asking for another
     is refused, because the hash of the source could not notice a change in it. `parameters` may be left empty.
+
+    `inputs` are fields of bars, `session`, `next_session` (from the exchange's calendar), or series of the market:
+    `index` and those of `domain.context.BREADTH`. `memory` says how far back a value reaches; of a `fading` one
+    `settling(**arguments)` is the number of bars after the warm-up until where history starts weighs less than 1e-9.
+    An `endless` one depends on it for ever, so that only its changes or ranks mean anything.
     """
 
     name: str
@@ -72,6 +83,8 @@ class IndicatorFunction:
     compute: Callable[..., tuple[FloatArray, ...]]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
+    memory: Memory = "window"
+    settling: Callable[..., int] = field(default=lambda **_: 0)
 
     def output(self, name: str | None) -> Output:
         """Return the output of that name, or the only one for None."""
@@ -103,15 +116,24 @@ class IndicatorFunction:
         return int(value) if wants_whole else float(value)
 
 
+def settling_of(weight: float) -> int:
+    """Return the steps after which an average that keeps 1 - `weight` of itself keeps less than 1e-9 of its start."""
+    return math.ceil(math.log(1e-9) / math.log1p(-weight)) if weight < 1.0 else 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IndicatorColumn:
-    """A function with its arguments fixed, under the name of its column in the cache. `meaning` is for a trader."""
+    """A feature: a function with its arguments fixed, under its own name. `meaning` is for a trader.
+
+    A `standard` one is kept by the nightly cache unless the config says otherwise; any other is computed on demand.
+    """
 
     name: str
     function: str
     arguments: Arguments = field(default_factory=dict)
     output: str | None = None
     meaning: str = ""
+    standard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +157,9 @@ class IndicatorDefinition:
     low: float
     high: float
     meaning: str
+    standard: bool
+    memory: Memory
+    settling: int
 
 
 def define(column: IndicatorColumn, function: IndicatorFunction) -> IndicatorDefinition:
@@ -157,4 +182,7 @@ def define(column: IndicatorColumn, function: IndicatorFunction) -> IndicatorDef
         low=output.low,
         high=output.high,
         meaning=column.meaning,
+        standard=column.standard,
+        memory=function.memory,
+        settling=function.settling(**arguments),
     )

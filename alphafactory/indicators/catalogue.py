@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alphafactory.domain.context import NO_CONTEXT
+from alphafactory.domain.plugins import IndicatorRequest, IndicatorSignature, Vocabulary
 from alphafactory.errors import AlphaFactoryError, PluginError, UnknownNameError
 from alphafactory.indicators.base import IndicatorColumn, IndicatorDefinition, IndicatorFunction, define
 from alphafactory.indicators.computation import Computation
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.context import MarketContext
     from alphafactory.indicators.base import Arguments
 
 _COLUMN_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
@@ -74,12 +77,43 @@ def shipped_catalogue() -> Catalogue:
 
 
 def definitions(catalogue: Catalogue | None = None) -> tuple[IndicatorDefinition, ...]:
-    """Return every cached column, group by group."""
+    """Return every feature, group by group."""
     return tuple((catalogue or shipped_catalogue()).columns.values())
 
 
+def chosen_definitions(
+    wanted: str | Sequence[str], catalogue: Catalogue | None = None
+) -> tuple[IndicatorDefinition, ...]:
+    """Return the features of a set: `standard`, `all`, or those named; raise `UnknownNameError` for one that is not."""
+    known = catalogue or shipped_catalogue()
+    if wanted == "all":
+        return definitions(known)
+    if wanted == "standard":
+        return tuple(definition for definition in definitions(known) if definition.standard)
+    return tuple(known.column(name) for name in dict.fromkeys([wanted] if isinstance(wanted, str) else wanted))
+
+
+def vocabulary(catalogue: Catalogue | None = None) -> Vocabulary:
+    """Return what rules may name: every function with its parameters and outputs, and every feature."""
+    known = catalogue or shipped_catalogue()
+    functions = {
+        name: IndicatorSignature(
+            name, one.title, one.group, one.parameters, tuple(output.name for output in one.outputs)
+        )
+        for name, one in known.functions.items()
+    }
+    features = {
+        name: IndicatorRequest(one.function, dict(one.arguments), one.output) for name, one in known.columns.items()
+    }
+    return Vocabulary(functions, features)
+
+
 def compute_function(
-    name: str, bars: Bars, arguments: Arguments | None = None, catalogue: Catalogue | None = None
+    name: str,
+    bars: Bars,
+    arguments: Arguments | None = None,
+    catalogue: Catalogue | None = None,
+    context: MarketContext = NO_CONTEXT,
 ) -> dict[str, FloatArray]:
     """Compute one function over one symbol, for any arguments.
 
@@ -88,6 +122,7 @@ def compute_function(
         bars: complete bars, sessions ascending; any number of them, none included.
         arguments: the function's parameters; those left out take their defaults.
         catalogue: what is known; what ships if left out.
+        context: what surrounds the bars, for functions that read the calendar or the market.
 
     Returns:
         Read-only arrays of shape (bars,) by the name of the output, NaN in the warm-up.
@@ -97,24 +132,27 @@ def compute_function(
         IndicatorError: an input has a hole; the message names the session.
         PluginError: a plug-in's function broke its contract.
     """
-    return computation_of(bars, catalogue).outputs(name, arguments or {})
+    return computation_of(bars, catalogue, context).outputs(name, arguments or {})
 
 
-def computation_of(bars: Bars, catalogue: Catalogue | None = None) -> Computation:
+def computation_of(bars: Bars, catalogue: Catalogue | None = None, context: MarketContext = NO_CONTEXT) -> Computation:
     """Return one symbol's computation, for whoever asks for several indicators of it and wants shared parts shared."""
-    return Computation((catalogue or shipped_catalogue()).functions, bars)
+    return Computation((catalogue or shipped_catalogue()).functions, bars, context)
 
 
 def compute_columns(
-    bars: Bars, names: Sequence[str] | None = None, catalogue: Catalogue | None = None
+    bars: Bars,
+    names: Sequence[str] | None = None,
+    catalogue: Catalogue | None = None,
+    context: MarketContext = NO_CONTEXT,
 ) -> dict[str, FloatArray]:
-    """Compute the cached columns (all, or those of `names`) over one symbol's whole history.
+    """Compute features (all, or those of `names`) over one symbol's whole history.
 
     Arguments, results and errors are as in `compute_function`. The whole series is always computed: a recursive average
     that starts elsewhere has other values.
     """
     known = catalogue or shipped_catalogue()
-    computation = computation_of(bars, known)
+    computation = computation_of(bars, known, context)
     wanted = known.columns.values() if names is None else [known.column(name) for name in names]
     return {definition.name: computation.column(definition) for definition in wanted}
 
@@ -123,6 +161,16 @@ def function_warm_up(name: str, arguments: Arguments | None = None, catalogue: C
     """Return the number of bars before a function's first value."""
     function = (catalogue or shipped_catalogue()).functions.get(name)
     return function.warm_up(**function.resolve(arguments or {}))
+
+
+def function_settling(name: str, arguments: Arguments | None = None, catalogue: Catalogue | None = None) -> int:
+    """Return the bars after which a function's value no longer depends on where history starts: 1e-9 of it is left.
+
+    Of an endless one that is never, and what is returned is its warm-up.
+    """
+    function = (catalogue or shipped_catalogue()).functions.get(name)
+    resolved = function.resolve(arguments or {})
+    return function.warm_up(**resolved) + function.settling(**resolved)
 
 
 def function_hash(name: str, catalogue: Catalogue | None = None) -> str:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alphafactory.domain.context import NO_CONTEXT
 from alphafactory.errors import IndicatorError, PluginError
 
 if TYPE_CHECKING:
-    from alphafactory.domain.arrays import FloatArray
+    from alphafactory.domain.arrays import DateArray, FloatArray
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.context import MarketContext
     from alphafactory.domain.plugins import ParameterValue
     from alphafactory.indicators.base import Arguments, IndicatorDefinition, IndicatorFunction
     from alphafactory.registry import Registry
@@ -26,10 +28,12 @@ _Key = tuple[str, tuple[tuple[str, "ParameterValue"], ...]]
 class Computation:
     """One symbol's bars and what has been computed of them so far. This is what an indicator function receives."""
 
-    def __init__(self, functions: Registry[IndicatorFunction], bars: Bars) -> None:
-        """Take the bars; nothing is computed or checked until it is asked for."""
+    def __init__(self, functions: Registry[IndicatorFunction], bars: Bars, context: MarketContext = NO_CONTEXT) -> None:
+        """Take the bars and what surrounds them; nothing is computed or checked until it is asked for."""
         self._functions = functions
         self._bars = bars
+        self._context = context
+        self._market: dict[str, FloatArray] = {}
         self._inputs: dict[str, FloatArray] = {}
         self._results: dict[_Key, dict[str, FloatArray]] = {}
         self._running: list[IndicatorFunction] = []
@@ -61,6 +65,32 @@ class Computation:
     def volume(self) -> FloatArray:
         """Shares traded, shape (bars,)."""
         return self._input("volume")
+
+    @property
+    def context(self) -> MarketContext:
+        """What surrounds the bars."""
+        return self._context
+
+    @property
+    def sessions(self) -> DateArray:
+        """Sessions of the bars, shape (bars,)."""
+        return self._bars.sessions
+
+    @property
+    def next_sessions(self) -> DateArray:
+        """The exchange's next session after each bar, by its calendar, shape (bars,)."""
+        return self._context.next_sessions(self._bars.sessions)
+
+    def market(self, name: str) -> FloatArray:
+        """Return a series of the market (`MARKET_INPUTS`), shape (bars,): the newest value known at each bar's close.
+
+        NaN before it begins, or where it is unknown. IndicatorError: there is no such series here.
+        """
+        if name not in self._market:
+            array = self._context.aligned(name, self._bars.sessions).view()
+            array.flags.writeable = False
+            self._market[name] = array
+        return self._market[name]
 
     def value(self, function: str, output: str | None = None, /, **arguments: ParameterValue) -> FloatArray:
         """Return one output of a function, shape (bars,); `output` may be left out where there is only one."""

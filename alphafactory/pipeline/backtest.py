@@ -17,6 +17,7 @@ from alphafactory.calendar import periods_per_year
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.answers import adhoc_results
 from alphafactory.pipeline.benchmark_index import read_index
+from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.questions import Order, ask, by_symbol, is_delisted
 from alphafactory.pipeline.records import backtest_record
@@ -26,7 +27,6 @@ from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workers import run_work
 from alphafactory.store import backtests, scores, symbols
 from alphafactory.store.backtests import Answer
-from alphafactory.strategies.catalogue import discover_strategies
 from alphafactory.strategies.combination import resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -87,7 +87,7 @@ def run_backtests(run: Run) -> StepReport:
     """Backtest every configured strategy on every symbol of the universe."""
     workspace = run.workspace
     config = workspace.config.backtest
-    registry = discover_strategies(workspace.config.paths.strategies)
+    registry = known_strategies(workspace.config.paths.strategies)
     failures = list(broken_plugins(registry.broken))
     chosen = []
     for name in (
@@ -187,7 +187,7 @@ def run_adhoc(
     """
     if start is not None and end is not None and start > end:
         raise UsageError(f"--from {start} lies after --to {end}.")
-    registry = discover_strategies(workspace.config.paths.strategies)
+    registry = known_strategies(workspace.config.paths.strategies)
     plugin = resolve_strategy(strategy, registry)
     settings = workspace.config.simulation_settings(words, profile)
     with workspace.database.begin() as connection:

@@ -20,6 +20,7 @@ from alphafactory.errors import SimulationError, UnknownNameError, UsageError
 from alphafactory.indicators.catalogue import computation_of
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
+from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.ledger import Ledger, trade_ledger
 from alphafactory.pipeline.panel import data_fingerprints, read_panel
 from alphafactory.pipeline.played import Played
@@ -28,7 +29,7 @@ from alphafactory.pipeline.workspace import code_version, end_of
 from alphafactory.simulation import configure_cache, simulate
 from alphafactory.store import job_runs, results, symbols
 from alphafactory.store.portfolio_reading import read_portfolio_runs
-from alphafactory.strategies.catalogue import code_hash, discover_strategies
+from alphafactory.strategies.catalogue import code_hash
 from alphafactory.strategies.combination import resolve_strategy
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def explain(workspace: Workspace, backtest_id: int, trade: int | None = None) ->
     """
     with workspace.database.begin() as connection:
         row = _finished(connection, backtest_id)
-        strategy = resolve_strategy(row["strategy"], discover_strategies(workspace.config.paths.strategies))
+        strategy = resolve_strategy(row["strategy"], known_strategies(workspace.config.paths.strategies))
         known = _as_known_then(connection, workspace, row)
         panel = read_panel(connection, [known.symbol], known.moment)
         settings = parse_settings(**words_of(row["settings"]))

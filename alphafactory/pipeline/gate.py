@@ -21,13 +21,13 @@ from alphafactory.calendar import session_close
 from alphafactory.domain.findings import Finding, Severity, quarantine_in_words
 from alphafactory.domain.market import Dividend, Observation, Split
 from alphafactory.indicators.catalogue import shipped_catalogue
+from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.running import StepReport, broken_plugins, digest
 from alphafactory.quality.gate import discover_rules, judge
 from alphafactory.quality.rule import QualityContext, Rule, SeriesRule
 from alphafactory.quality.score import explain
 from alphafactory.store import actions, bars, findings, scores, states, vendors
-from alphafactory.strategies.catalogue import discover_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ def _judge(
 
 def _note_broken_plugins(connection: Connection, rules: Sequence[BrokenPlugin], workspace: Workspace) -> int:
     """Write a finding for each plug-in file that cannot be used: rules, strategies, indicators."""
-    strategies = discover_strategies(workspace.config.paths.strategies).broken
+    strategies = known_strategies(workspace.config.paths.strategies).broken
     found = [
         Finding(_BROKEN, Severity.ERROR, f"{one.path}:{one.line}", one.message, payload={"kind": one.kind})
         for one in (*rules, *strategies, *shipped_catalogue().broken)

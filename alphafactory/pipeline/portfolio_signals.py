@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +17,9 @@ import numpy as np
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.indicators.catalogue import computation_of
+from alphafactory.pipeline.known_strategies import strategies_of_worker
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.simulating import TooFewBarsError, check_warm_up, strategy_signals
-from alphafactory.strategies.catalogue import discover_strategies
 from alphafactory.strategies.combination import resolve_strategy
 
 if TYPE_CHECKING:
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from alphafactory.domain.bars import Bars
     from alphafactory.pipeline.portfolio_market import PortfolioMarket
     from alphafactory.pipeline.running import Failure
-    from alphafactory.registry import Registry
-    from alphafactory.strategies.base import Strategy
 
 _SYMBOLS_A_SECOND = 1_500
 """What one process answers for in a second, roughly; it only decides whether workers pay."""
@@ -154,7 +150,7 @@ def ask(symbols: Sequence[tuple[str, Bars]], sleeves: Sequence[SleeveTask], fold
         row = []
         for sleeve in sleeves:
             try:
-                strategy = resolve_strategy(sleeve.strategy, _strategies(folder))
+                strategy = resolve_strategy(sleeve.strategy, strategies_of_worker(folder))
                 check_warm_up(strategy, sleeve.params, ticker, len(bars))
                 signals = strategy_signals(strategy, sleeve.params, bars, computation)
                 row.append(_within_bounds(signals, ticker, sleeve))
@@ -175,8 +171,3 @@ def _within_bounds(signals: Signals, ticker: str, sleeve: SleeveTask) -> _Answer
         found = float(signals.target[beyond][0])
         return _Answer(None, f"{sleeve.strategy} wants {found:g} of {ticker}. A target lies between -1 and 1.")
     return _Answer(signals)
-
-
-@cache
-def _strategies(folder: str) -> Registry[type[Strategy]]:
-    return discover_strategies(Path(folder))

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from alphafactory.errors import AlphaFactoryError, SimulationError
+from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.portfolio_answers import portfolio_answer, stored_failures
 from alphafactory.pipeline.portfolio_question import ask_portfolio
 from alphafactory.pipeline.portfolio_run import failed_record, run_portfolio
 from alphafactory.pipeline.running import StepReport, failure
 from alphafactory.store import backtests
 from alphafactory.store.portfolios import register_portfolio, withdraw_other_portfolios, write_portfolio_detail
-from alphafactory.strategies.catalogue import discover_strategies
 
 if TYPE_CHECKING:
     from typing import Any
@@ -71,7 +71,7 @@ def run_portfolios(run: Run) -> StepReport:
     names = list(workspace.config.portfolios)
     answers: list[_Answered] = []
     failures: list[Failure] = []
-    registry = discover_strategies(workspace.config.paths.strategies) if names else None
+    registry = known_strategies(workspace.config.paths.strategies) if names else None
     for number, name in enumerate(names, start=1):
         assert registry is not None
         try:
@@ -95,7 +95,7 @@ def ask_for_portfolio(workspace: Workspace, name: str) -> PortfolioAnswer:
         UsageError: there is no such portfolio, or something that it names does not exist.
         SimulationError: it gave no result.
     """
-    registry = discover_strategies(workspace.config.paths.strategies)
+    registry = known_strategies(workspace.config.paths.strategies)
     answered = _answer(workspace, name, registry, "adhoc", None)
     with workspace.database.begin() as connection:
         return PortfolioAnswer(portfolio_answer(connection, answered.key), answered.failures)

@@ -10,11 +10,11 @@ from alphafactory.errors import UsageError
 from alphafactory.indicators.catalogue import function_warm_up
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.pipeline.grids import parse_grid
+from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.questions import is_delisted
 from alphafactory.pipeline.running import digest
 from alphafactory.store import symbols
-from alphafactory.strategies.catalogue import discover_strategies
 from alphafactory.strategies.combination import resolve_strategy
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read_order(
     first, last = start or config.backtest.start, end or config.backtest.end
     if first is not None and last is not None and first > last:
         raise UsageError(f"--from {first} lies after --to {last}. Exchange them.")
-    plugin = resolve_strategy(strategy, discover_strategies(config.paths.strategies))
+    plugin = resolve_strategy(strategy, known_strategies(config.paths.strategies))
     sets = parse_grid(plugin, grid, params)
     settings = config.simulation_settings(words, profile)
     chosen = _symbols(workspace, wanted)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +18,8 @@ import numpy as np
 
 from alphafactory.errors import SimulationError
 from alphafactory.pipeline.evaluating import SweepSymbol, SweepTerms, evaluate
+from alphafactory.pipeline.known_strategies import strategies_of_worker
 from alphafactory.simulation import NUMBERS, configure_cache
-from alphafactory.strategies.catalogue import discover_strategies
 from alphafactory.strategies.combination import resolve_strategy
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.bars import Bars
     from alphafactory.domain.settings import SimulationSettings
-    from alphafactory.registry import Registry
     from alphafactory.strategies.base import Strategy
 
 _CELLS_A_PIECE = 64_000
@@ -179,13 +177,8 @@ def _work(
     """Do one unit in a worker."""
     if place.cache_folder is not None:
         configure_cache(Path(place.cache_folder))
-    strategy = resolve_strategy(place.name, _known_strategies(place.strategies_folder))
+    strategy = resolve_strategy(place.name, strategies_of_worker(place.strategies_folder))
     return _block(unit, symbols, strategy, parameter_sets, terms)
-
-
-@cache
-def _known_strategies(folder: str | None) -> Registry[type[Strategy]]:
-    return discover_strategies(None if folder is None else Path(folder))
 
 
 def _block(

@@ -23,7 +23,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from alphafactory.errors import PluginError
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 StrategyParameters: TypeAlias = Mapping[str, int | float]
 """A value for every parameter of a strategy."""
 
+Scope: TypeAlias = Literal["symbol", "universe"]
+"""Whether a strategy judges each symbol by itself, each on an account of its own, or all together on one account."""
+
 _TEXTS = ("name", "title", "idea", "source", "fails_when")
 
 
@@ -44,6 +47,9 @@ class Strategy(ABC):
     `idea` says in one paragraph why it should earn money, `source` where it comes from, `fails_when` where it loses.
     `indicators` names what `signals` finds in `view.indicators`; an argument given as text is one of `parameters`.
     A declaration that does not fit together is refused when the class is made, so that its file is reported as broken.
+
+    One of `scope` universe sees all symbols at once, and its targets are shares of the equity of one account: 0.1 is a
+    tenth, -0.1 a tenth sold short. `needs` names what it reads beside prices and indicators: `earnings`.
     """
 
     name: ClassVar[str]
@@ -51,6 +57,9 @@ class Strategy(ABC):
     idea: ClassVar[str]
     source: ClassVar[str]
     fails_when: ClassVar[str]
+    group: ClassVar[str] = "own"
+    scope: ClassVar[Scope] = "symbol"
+    needs: ClassVar[frozenset[str]] = frozenset()
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     indicators: ClassVar[Mapping[str, IndicatorRequest]] = {}
 
@@ -59,12 +68,22 @@ class Strategy(ABC):
         super().__init_subclass__(**kwargs)
         if not getattr(cls.signals, "__isabstractmethod__", False):
             _check_texts(cls)
+            _check_scope(cls)
             _check_parameters(cls)
             _check_indicators(cls)
 
     @classmethod  # noqa: B027  optional, so not abstract
     def check(cls, params: StrategyParameters) -> None:
         """Raise `UsageError` for parameters that contradict each other; by default none do."""
+
+    @classmethod
+    def settling(cls, params: StrategyParameters) -> int:  # noqa: ARG003  most look back by indicators alone
+        """Return for how many bars, its indicators having settled, its signals still depend on where history starts.
+
+        That is how far it looks back itself, and how long it usually takes to learn whether it is in or out. The audit
+        measures it and names a strategy that declares too little.
+        """
+        return 0
 
     @staticmethod
     @abstractmethod
@@ -77,6 +96,14 @@ class Strategy(ABC):
         """
 
 
+class Filter(Strategy):
+    """Base of what permits entries: `signals` is 1 in sessions in which a position may be opened or enlarged, else 0.
+
+    A filter is no strategy to trade by: `sma_crossover & trend_filter` is one (see `combination`). What is held stays
+    held while the filter is shut; what it kept out comes in once it opens, if it is still wanted then.
+    """
+
+
 def _check_texts(strategy: type[Strategy]) -> None:
     for text in _TEXTS:
         value = getattr(strategy, text, None)
@@ -84,6 +111,13 @@ def _check_texts(strategy: type[Strategy]) -> None:
             raise PluginError(f"the strategy class {strategy.__name__} lacks the text `{text}`")
     if not strategy.name.isidentifier() or strategy.name != strategy.name.lower():
         raise PluginError(f"'{strategy.name}' is no strategy name: use a-z, 0-9 and _, a letter first")
+
+
+def _check_scope(strategy: type[Strategy]) -> None:
+    if strategy.scope not in {"symbol", "universe"}:
+        raise PluginError(f"{strategy.name}: the scope '{strategy.scope}' is neither symbol nor universe")
+    if not strategy.needs <= {"earnings"}:
+        raise PluginError(f"{strategy.name}: `needs` may name earnings, not {', '.join(sorted(strategy.needs))}")
 
 
 def _check_parameters(strategy: type[Strategy]) -> None:

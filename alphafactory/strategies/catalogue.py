@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,17 +16,24 @@ from alphafactory.registry import discover
 from alphafactory.registry import source_text as plugin_source
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.combination import Combination
+from alphafactory.strategies.rules.reading import read_rule
 
 if TYPE_CHECKING:
+    from alphafactory.domain.plugins import Vocabulary
     from alphafactory.registry import Registry
 
 
-def discover_strategies(user_folder: Path | None = None) -> Registry[type[Strategy]]:
+def discover_strategies(
+    user_folder: Path | None = None, vocabulary: Vocabulary | None = None
+) -> Registry[type[Strategy]]:
     """Return the strategies that ship, those of the user's folder and those of installed packages.
 
-    A file that cannot be used is in the registry's `broken`, with its path, line and reason; the others are there.
+    The user's are Python files and rules in YAML, which may name what the `vocabulary` holds; without one, rules are
+    left aside. A file that cannot be used is in the registry's `broken`, with its path, line and reason; the others are
+    there.
     """
-    found = discover("strategies", Strategy, "alphafactory.strategies", user_folder)  # type: ignore[type-abstract]
+    readers = None if vocabulary is None else dict.fromkeys((".yaml", ".yml"), partial(read_rule, vocabulary))
+    found = discover("strategies", Strategy, "alphafactory.strategies", user_folder, readers)  # type: ignore[type-abstract, arg-type]
     return cast("Registry[type[Strategy]]", found)  # strategies are used as classes
 
 

@@ -10,7 +10,7 @@ from small_markets import model
 
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.strategies.buy_and_hold import BuyAndHold
-from alphafactory.strategies.sma_crossover import SmaCrossover
+from alphafactory.strategies.trend.sma_crossover import SmaCrossover
 
 if TYPE_CHECKING:
     from alphafactory.strategies.base import Strategy

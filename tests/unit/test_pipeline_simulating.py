@@ -29,7 +29,7 @@ from alphafactory.pipeline.workers import run_work
 from alphafactory.simulation import warm_up
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.buy_and_hold import BuyAndHold
-from alphafactory.strategies.sma_crossover import SmaCrossover
+from alphafactory.strategies.trend.sma_crossover import SmaCrossover
 
 if TYPE_CHECKING:
     from pathlib import Path

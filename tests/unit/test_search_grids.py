@@ -16,7 +16,7 @@ from alphafactory.pipeline import grids
 from alphafactory.pipeline.grids import parse_grid
 from alphafactory.pipeline.sweep_order import longest_warm_up
 from alphafactory.strategies.base import Strategy
-from alphafactory.strategies.sma_crossover import SmaCrossover
+from alphafactory.strategies.trend.sma_crossover import SmaCrossover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,7 +26,7 @@ from alphafactory.pipeline.sweeping import StrategyPlace, sweep_blocks, sweep_pa
 from alphafactory.simulation import NUMBERS, simulate
 from alphafactory.store.experiments import TRIAL_NUMBERS
 from alphafactory.strategies.base import Strategy
-from alphafactory.strategies.sma_crossover import SmaCrossover
+from alphafactory.strategies.trend.sma_crossover import SmaCrossover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def test_the_pieces_of_the_work_change_no_bit(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_workers_change_no_bit(backend: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
-        "from alphafactory.strategies.sma_crossover import SmaCrossover\n"
+        "from alphafactory.strategies.trend.sma_crossover import SmaCrossover\n"
         "class Mine(SmaCrossover):\n    name = 'mine'\n    title = idea = source = fails_when = 'x'\n",
         encoding="utf-8",
     )

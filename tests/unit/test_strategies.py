@@ -13,7 +13,7 @@ from alphafactory.indicators.catalogue import function_warm_up
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.buy_and_hold import BuyAndHold
 from alphafactory.strategies.parameters import resolve_parameters, warm_up
-from alphafactory.strategies.sma_crossover import SmaCrossover
+from alphafactory.strategies.trend.sma_crossover import SmaCrossover
 
 NAN = float("nan")
 

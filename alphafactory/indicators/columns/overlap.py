@@ -6,16 +6,32 @@ from alphafactory.indicators.base import IndicatorColumn
 
 AVERAGES = (
     IndicatorColumn(
-        "sma_20", "sma", {"period": 20}, meaning="The month's trend: pullbacks in a rise often end near it."
+        "sma_20",
+        "sma",
+        {"period": 20},
+        meaning="The month's trend: pullbacks in a rise often end near it.",
+        standard=True,
     ),
     IndicatorColumn(
-        "sma_50", "sma", {"period": 50}, meaning="The quarter's trend, watched by swing traders and funds."
+        "sma_50",
+        "sma",
+        {"period": 50},
+        meaning="The quarter's trend, watched by swing traders and funds.",
+        standard=True,
     ),
     IndicatorColumn(
-        "sma_200", "sma", {"period": 200}, meaning="The long trend: above it bulls rule, and many funds only buy there."
+        "sma_200",
+        "sma",
+        {"period": 200},
+        meaning="The long trend: above it bulls rule, and many funds only buy there.",
+        standard=True,
     ),
-    IndicatorColumn("ema_12", "ema", {"period": 12}, meaning="A quick trend that weighs the last days most."),
-    IndicatorColumn("ema_26", "ema", {"period": 26}, meaning="A calmer trend, the slow half of the MACD."),
+    IndicatorColumn(
+        "ema_12", "ema", {"period": 12}, meaning="A quick trend that weighs the last days most.", standard=True
+    ),
+    IndicatorColumn(
+        "ema_26", "ema", {"period": 26}, meaning="A calmer trend, the slow half of the MACD.", standard=True
+    ),
 )
 
 BANDS = (
@@ -25,6 +41,7 @@ BANDS = (
         {"period": 20, "deviations": 2.0},
         "upper",
         "Two deviations above the average: dear for now, or the start of a breakout when the bands were tight.",
+        standard=True,
     ),
     IndicatorColumn(
         "bollinger_middle",
@@ -32,6 +49,7 @@ BANDS = (
         {"period": 20, "deviations": 2.0},
         "middle",
         "The average that the bands hang on, and the usual target of a return to the mean.",
+        standard=True,
     ),
     IndicatorColumn(
         "bollinger_lower",
@@ -39,6 +57,7 @@ BANDS = (
         {"period": 20, "deviations": 2.0},
         "lower",
         "Two deviations below the average: cheap for now, or a breakdown when volume confirms it.",
+        standard=True,
     ),
 )
 
@@ -48,5 +67,6 @@ STOPS = (
         "parabolic_sar",
         {"acceleration": 0.02, "maximum": 0.2},
         meaning="A trailing stop that speeds up with the trend; a close beyond it says that the trend has turned.",
+        standard=True,
     ),
 )

@@ -1,0 +1,1 @@
+"""What permits entries: filters that any strategy can be put behind."""

@@ -1,0 +1,1 @@
+"""Strategies that fade a move: what has gone too far comes back."""

@@ -1,0 +1,1 @@
+"""Rules without code: a YAML file of conditions becomes a strategy like any other."""

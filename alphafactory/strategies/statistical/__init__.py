@@ -1,0 +1,1 @@
+"""Strategies over many symbols on one account: pairs and cross-sections."""

@@ -1,0 +1,1 @@
+"""Strategies that follow a move: what has risen goes on rising."""
