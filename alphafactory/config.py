@@ -137,6 +137,26 @@ class QualityConfig(Section):
     cross_check_sessions: int = Field(20, ge=1, le=250, description="newest sessions compared")
 
 
+class IndicatorsConfig(Section):
+    """The nightly cache of indicators."""
+
+    cached: str | list[str] = Field(
+        "standard",
+        description="features that the night keeps in the table indicators: standard (38), all, or a list of names; "
+        "any other is computed where it is asked for",
+    )
+
+
+class AuditConfig(Section):
+    """The nightly proof that strategies do not peek; docs/audit.md."""
+
+    symbols: int = Field(4, ge=1, le=50, description="symbols of the night on which a strategy is audited")
+    last_bars: int = Field(60, ge=1, le=1000, description="newest bars at each of which history is cut off")
+    random_bars: int = Field(60, ge=0, le=1000, description="further bars at which it is, drawn at random")
+    starts: int = Field(12, ge=2, le=200, description="later beginnings of history by which the warm-up is measured")
+    seed: int = Field(7, ge=0, description="seed of all that is drawn at random")
+
+
 class BacktestConfig(Section):
     """What is backtested every night."""
 
@@ -246,6 +266,8 @@ class Config(Section):
     universe: UniverseConfig = UniverseConfig()
     universes: dict[str, UniverseSpec] = Field({}, description="named universes")
     quality: QualityConfig = QualityConfig()
+    indicators: IndicatorsConfig = IndicatorsConfig()
+    audit: AuditConfig = AuditConfig()
     backtest: BacktestConfig = BacktestConfig()
     simulation: SimulationConfig = SimulationConfig()
     risk: RiskConfig = RiskConfig()

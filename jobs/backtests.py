@@ -7,5 +7,5 @@ JOB = Job(
     name="backtests",
     description="backtest every strategy on every symbol whose data changed",
     steps=(("backtests", run_backtests),),
-    after=("indicators",),
+    after=("indicators", "audits"),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from alphafactory.calendar import sessions_between
-from alphafactory.domain.bars import Bars
+from alphafactory.domain.bars import PRICE_FIELDS, Bars
 from alphafactory.domain.context import BREADTH, MarketContext, MarketSymbol
 from alphafactory.indicators.catalogue import computation_of
 from alphafactory.pipeline.market_views import UniversePanel, symbol_signals, symbol_view
@@ -52,8 +53,21 @@ def random_symbol(seed: int, length: int) -> MarketSymbol:
 
 
 def random_symbols(seed: int, length: int, symbols: int = 3) -> list[MarketSymbol]:
-    """Make several, whose movements have a common part, so that pairs and cross-sections exist."""
-    return [random_symbol(seed + place, length) for place in range(symbols)]
+    """Make several whose movements have a common part, beside which each goes its own way for some sessions.
+
+    Any two are cointegrated, so that pairs and cross-sections exist; every third is of the same sector.
+    """
+    market = random_bars(seed, length)
+    return [_beside(market, random_symbol(seed + place, length), seed + place) for place in range(symbols)]
+
+
+def _beside(market: Bars, symbol: MarketSymbol, seed: int) -> MarketSymbol:
+    steps = np.random.default_rng((seed, 1)).normal(0.0, 0.006, length := len(market))
+    away = np.zeros(length)
+    for row in range(1, length):
+        away[row] = 0.85 * away[row - 1] + steps[row]
+    prices = {name: getattr(market, name) * np.exp(away) for name in PRICE_FIELDS}
+    return replace(symbol, bars=replace(symbol.bars, **prices))
 
 
 @functools.cache

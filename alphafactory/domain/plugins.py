@@ -97,7 +97,7 @@ class MarketView:
         """
         if self.next_sessions is None:
             raise SimulationError("This market has no calendar, so that the last session of a period is unknown.")
-        return _period(self.sessions, unit) != _period(self.next_sessions, unit)
+        return np.asarray(_period(self.sessions, unit) != _period(self.next_sessions, unit))
 
 
 def _period(days: DateArray, unit: Literal["W", "M", "Q", "Y"]) -> IntArray:

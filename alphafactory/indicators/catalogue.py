@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alphafactory.domain.context import NO_CONTEXT
+from alphafactory.domain.context import MARKET_INPUTS, NO_CONTEXT
 from alphafactory.domain.plugins import IndicatorRequest, IndicatorSignature, Vocabulary
 from alphafactory.errors import AlphaFactoryError, PluginError, UnknownNameError
 from alphafactory.indicators.base import IndicatorColumn, IndicatorDefinition, IndicatorFunction, define
@@ -171,6 +171,13 @@ def function_settling(name: str, arguments: Arguments | None = None, catalogue: 
     function = (catalogue or shipped_catalogue()).functions.get(name)
     resolved = function.resolve(arguments or {})
     return function.warm_up(**resolved) + function.settling(**resolved)
+
+
+def market_inputs(name: str, catalogue: Catalogue | None = None) -> frozenset[str]:
+    """Return which series of the market a function reads, itself or through what it uses."""
+    known = catalogue or shipped_catalogue()
+    inputs = {one for function in _used(name, known.functions) for one in known.functions.get(function).inputs}
+    return frozenset(inputs & set(MARKET_INPUTS))
 
 
 def function_hash(name: str, catalogue: Catalogue | None = None) -> str:

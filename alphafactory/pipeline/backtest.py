@@ -18,15 +18,18 @@ from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.answers import adhoc_results
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.known_strategies import known_strategies
+from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.questions import Order, ask, by_symbol, is_delisted
 from alphafactory.pipeline.records import backtest_record
 from alphafactory.pipeline.running import StepReport, broken_plugins, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
 from alphafactory.pipeline.stored_panel import open_panel
+from alphafactory.pipeline.universe_accounts import ask_accounts, compute_accounts
 from alphafactory.pipeline.workers import run_work
 from alphafactory.store import backtests, scores, symbols
 from alphafactory.store.backtests import Answer
+from alphafactory.strategies.base import Filter
 from alphafactory.strategies.combination import resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -34,12 +37,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from alphafactory.config import BacktestConfig
     from alphafactory.domain.bars import BarPanel
     from alphafactory.pipeline.benchmark_index import BenchmarkIndex
+    from alphafactory.pipeline.fingerprints import Subject
+    from alphafactory.pipeline.market_contexts import Surroundings
     from alphafactory.pipeline.records import Question
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.registry import Registry
     from alphafactory.store.symbols import SymbolRow
+    from alphafactory.strategies.base import Strategy
 
 READS = (
     "symbols",
@@ -90,11 +98,10 @@ def run_backtests(run: Run) -> StepReport:
     registry = known_strategies(workspace.config.paths.strategies)
     failures = list(broken_plugins(registry.broken))
     chosen = []
-    for name in (
-        registry.names() if config.strategies == "all" else _with_benchmark(config.strategies, config.benchmark)
-    ):
+    for name in _names_of_night(config, registry):
         try:
             plugin = resolve_strategy(name, registry)
+            _require_index(plugin, config.index)
             chosen.append((plugin, resolve_parameters(plugin, {})))
         except AlphaFactoryError as error:
             failures.append(
@@ -116,6 +123,7 @@ def run_backtests(run: Run) -> StepReport:
         index,
         "nightly",
         run.run_id,
+        workspace.config.universe.name or "all",
     )
     answers = _answer(workspace, order, past=run.is_past)
     run.notes.update(backtests=answers.keys, computed=answers.computed)
@@ -124,6 +132,18 @@ def run_backtests(run: Run) -> StepReport:
         f"{_skipped_words(answers.skipped)}{refused}"
     )
     return StepReport(answers.computed, message, (*failures, *universe.failures, *answers.failures))
+
+
+def _names_of_night(config: BacktestConfig, registry: Registry[type[Strategy]]) -> list[str]:
+    """Return whom the night backtests: of all strategies those that are more than a filter."""
+    if config.strategies == "all":
+        return [name for name, plugin in registry.items() if not issubclass(plugin, Filter)]
+    return list(dict.fromkeys([*config.strategies, config.benchmark]))
+
+
+def _require_index(strategy: type[Strategy], index: str | None) -> None:
+    if index is None and "index" in needs_of(strategy):
+        raise UsageError(f"{strategy.name} reads the index, and backtest.index names none. Set it, or leave it out.")
 
 
 def _index_of_night(workspace: Workspace) -> tuple[BenchmarkIndex | None, list[Failure]]:
@@ -208,6 +228,8 @@ def run_adhoc(
         index,
         "adhoc",
         None,
+        (workspace.config.universe.name or "all") if wanted == "all" else ", ".join(row.ticker for row in chosen),
+        wanted == "all",
     )
     answers = _answer(workspace, order, past=False)
     with workspace.database.begin() as connection:
@@ -223,22 +245,31 @@ def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
         prints = data_fingerprints(connection, [row.id for row in order.symbols], workspace.cutoff)
         if order.origin == "nightly" and not past:  # without a usable bar no earlier result is a current one
             backtests.withdraw(connection, [row.id for row in order.symbols if row.id not in prints])
-        questions, failures = ask(connection, workspace, order, prints)
-        answered = backtests.read_answers(connection, list(questions))
+        surroundings = read_surroundings(workspace, order.symbols, order.needs)
+        questions, failures = ask(connection, workspace, order, prints, surroundings)
+        accounts, unasked = ask_accounts(connection, workspace, order, prints, surroundings)
+        answered = backtests.read_answers(connection, [*questions, *accounts])
+    failures += unasked
+    open_accounts = {print_: account for print_, account in accounts.items() if print_ not in answered}
     missing = [print_ for print_ in questions if print_ not in answered]
     asked = by_symbol(order.symbols, [questions[print_] for print_ in missing])
     panel = open_panel(workspace, [row for row, _ in asked])
     for start in range(0, len(asked), _SYMBOLS_A_WRITE):
         some = asked[start : start + _SYMBOLS_A_WRITE]
-        answered |= _compute(workspace, order, some, panel.part(start, start + len(some)), questions)
-    found = {print_: answered[print_] for print_ in questions}
+        part = panel.part(start, start + len(some))
+        answered |= _compute(workspace, order, some, part, questions=questions, surroundings=surroundings)
+    answered |= compute_accounts(workspace, order, open_accounts, surroundings)
+    missing += open_accounts
+    subjects = {print_: question.subject for print_, question in questions.items()}
+    subjects |= {print_: question.subject for print_, question in accounts.items()}
+    found = {print_: answered[print_] for print_ in subjects}
     failures += [
-        failure("backtest", f"{questions[print_].subject}", str(a.error), "Correct the strategy or the symbol's bars.")
+        failure("backtest", f"{subjects[print_]}", str(a.error), "Correct the strategy or the symbol's bars.")
         for print_, a in found.items()
         if a.status == "failed"
     ]
     if order.origin == "nightly":
-        _settle(workspace, order, questions, found, missing=missing, past=past)
+        _settle(workspace, order, subjects, found, missing=missing, past=past)
     return Answers(
         keys=tuple(a.key for a in found.values() if a.status != "skipped"),
         computed=sum(found[print_].status == "done" for print_ in missing),
@@ -252,22 +283,27 @@ def _compute(
     order: Order,
     wanted: Sequence[tuple[SymbolRow, tuple[Question, ...]]],
     panel: BarPanel,
+    *,
     questions: Mapping[str, Question],
+    surroundings: Surroundings,
 ) -> dict[str, Answer]:
     config = workspace.config
+    newest = panel.bars.sessions.max()
+    calendars = {row.listing.calendar for row, _ in wanted}
     terms = Terms(
         settings=order.settings,
         start=None if order.start is None else np.datetime64(order.start, "D"),
         end=None if order.end is None else np.datetime64(order.end, "D"),
         risk_free_rate=config.backtest.risk_free_rate,
         index=None if order.index is None else order.index.bars,
+        contexts={calendar: surroundings.context(calendar, newest) for calendar in calendars},
         strategies_folder=str(config.paths.strategies),
         cache_folder=str(config.paths.var / "cache" / "numba"),
     )
     loads = [
         SymbolWork(
-            row.ticker, series, is_delisted(row, workspace), periods_per_year(row.listing.calendar),
-            tuple(Task(q.subject.strategy, q.subject.params, q.fingerprint) for q in tasks),
+            surroundings.symbol(row, series), is_delisted(row, workspace), periods_per_year(row.listing.calendar),
+            row.listing.calendar, tuple(Task(q.subject.strategy, q.subject.params, q.fingerprint) for q in tasks),
         )
         for (row, tasks), (_, _, series) in zip(wanted, panel, strict=True)
     ]  # fmt: skip
@@ -291,14 +327,14 @@ def _compute(
 def _settle(
     workspace: Workspace,
     order: Order,
-    questions: Mapping[str, Question],
+    subjects: Mapping[str, Subject],
     found: Mapping[str, Answer],
     *,
     missing: Sequence[str],
     past: bool,
 ) -> None:
     """Make tonight's answers the current ones; those of a past date stand behind what is current already."""
-    answers = {questions[print_].subject.key: answer.key for print_, answer in found.items()}
+    answers = {subjects[print_].key: answer.key for print_, answer in found.items()}
     with workspace.database.begin() as connection:
         if past:
             backtests.yield_to_current(connection, [found[print_].key for print_ in missing])
@@ -306,8 +342,5 @@ def _settle(
             backtests.promote(connection, list(answers.values()))
             backtests.supersede(connection, answers)
             backtests.withdraw_others(connection, [row.id for row in order.symbols])
+            backtests.withdraw_other_accounts(connection, list(answers.values()))
             backtests.retire_detail(connection, workspace.config.retention.detail_nights)
-
-
-def _with_benchmark(names: Sequence[str], benchmark: str) -> list[str]:
-    return list(dict.fromkeys([*names, benchmark]))

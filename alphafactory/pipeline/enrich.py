@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphafactory.errors import AlphaFactoryError
-from alphafactory.indicators.catalogue import computation_of, definitions, shipped_catalogue, source_hash
+from alphafactory.indicators.catalogue import (
+    chosen_definitions,
+    computation_of,
+    market_inputs,
+    shipped_catalogue,
+    source_hash,
+)
+from alphafactory.pipeline.market_contexts import read_surroundings, series_needed
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.running import StepReport, broken_plugins, digest, failure
 from alphafactory.pipeline.stored_panel import open_panel
@@ -21,8 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from alphafactory.domain.arrays import FloatArray
-    from alphafactory.domain.bars import BarPanel, Bars
+    from alphafactory.domain.bars import BarPanel
+    from alphafactory.domain.context import MarketContext
     from alphafactory.indicators.base import IndicatorDefinition
+    from alphafactory.indicators.computation import Computation
+    from alphafactory.pipeline.market_contexts import Surroundings
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.store.database import Connection
@@ -40,7 +50,7 @@ _SYMBOLS_A_CHUNK = 100
 def compute_indicators(run: Run) -> StepReport:
     """Compute the cached indicators of every series that changed; write the rows that differ."""
     workspace = run.workspace
-    known = definitions()
+    known, left_out = _chosen(workspace)
     if run.is_past:
         return StepReport(0, "The cache holds the current basis; a past date computes in memory.", skipped=True)
     with workspace.database.begin() as connection:
@@ -50,16 +60,29 @@ def compute_indicators(run: Run) -> StepReport:
         emptied = _empty(connection, [row.id for row in universe.symbols if done.get(row.id) and row.id not in prints])
     hashes = {definition.name: source_hash(definition.name) for definition in known}
     code = digest(*(f"{name}={value}" for name, value in sorted(hashes.items())))
-    wanted = {key: digest(value, code) for key, value in prints.items()}
+    needs = series_needed(definition.function for definition in known)
+    surroundings = read_surroundings(workspace, universe.symbols, needs)
+    beside = surroundings.print_of(needs, ()) or ""
+    wanted = {key: digest(value, code, beside) for key, value in prints.items()}
     changed = [row for row in universe.symbols if row.id in wanted and done.get(row.id) != wanted[row.id]]
     broken = broken_plugins(shipped_catalogue().broken)
     if not changed:
         message = "No series changed." if universe.symbols else "There are no symbols yet."
         return StepReport(emptied, message, broken, skipped=emptied == 0)
     indicators.register_columns(workspace.database, [_catalogue_row(d, hashes[d.name]) for d in known])
-    rows, failures = _store_all(workspace, changed, wanted, known)
+    rows, failures = _store_all(workspace, changed, wanted, known, surroundings)
     rows += emptied
-    return StepReport(rows, f"{len(changed)} series computed, {rows} rows written.", (*broken, *failures))
+    return StepReport(rows, f"{len(changed)} series computed, {rows} rows written.{left_out}", (*broken, *failures))
+
+
+def _chosen(workspace: Workspace) -> tuple[tuple[IndicatorDefinition, ...], str]:
+    """Return the features that the config keeps, and in words which cannot be computed for want of an index."""
+    chosen = chosen_definitions(workspace.config.indicators.cached)
+    if workspace.config.backtest.index is not None:
+        return chosen, ""
+    lacking = [definition.name for definition in chosen if "index" in market_inputs(definition.function)]
+    words = f" {len(lacking)} features need backtest.index, which names none: {', '.join(lacking)}." if lacking else ""
+    return tuple(definition for definition in chosen if definition.name not in lacking), words
 
 
 def _empty(connection: Connection, symbol_ids: list[int]) -> int:
@@ -71,7 +94,11 @@ def _empty(connection: Connection, symbol_ids: list[int]) -> int:
 
 
 def _store_all(
-    workspace: Workspace, changed: Sequence[SymbolRow], wanted: dict[int, str], known: Sequence[IndicatorDefinition]
+    workspace: Workspace,
+    changed: Sequence[SymbolRow],
+    wanted: dict[int, str],
+    known: Sequence[IndicatorDefinition],
+    surroundings: Surroundings,
 ) -> tuple[int, list[Failure]]:
     rows, failures = 0, []
     kinds = {definition.name: definition.kind for definition in known}
@@ -79,7 +106,8 @@ def _store_all(
     for start in range(0, len(changed), _SYMBOLS_A_CHUNK):
         chunk = changed[start : start + _SYMBOLS_A_CHUNK]
         panel = whole_panel.part(start, start + len(chunk))
-        columns, faults = _compute(panel, known)
+        contexts = [surroundings.context(row.listing.calendar, panel.bars.sessions.max()) for row in chunk]
+        columns, faults = _compute(panel, known, contexts)
         with workspace.database.begin() as connection:
             keys = np.repeat(panel.symbol_ids, np.diff(panel.starts))
             rows += indicators.upsert_indicators(connection, keys, panel.bars.sessions, columns, kinds)
@@ -90,20 +118,22 @@ def _store_all(
     return rows, failures
 
 
-def _compute(panel: BarPanel, known: Sequence[IndicatorDefinition]) -> tuple[dict[str, FloatArray], list[Failure]]:
+def _compute(
+    panel: BarPanel, known: Sequence[IndicatorDefinition], contexts: Sequence[MarketContext]
+) -> tuple[dict[str, FloatArray], list[Failure]]:
     columns = {definition.name: np.full(len(panel.bars), np.nan) for definition in known}
     failures: list[Failure] = []
     for position, (_, ticker, series) in enumerate(panel):
         rows = slice(int(panel.starts[position]), int(panel.starts[position + 1]))
-        for name, values in _columns_of(series, ticker, known, failures):
+        computation = computation_of(series, context=contexts[position])
+        for name, values in _columns_of(computation, ticker, known, failures):
             columns[name][rows] = values
     return columns, failures
 
 
 def _columns_of(
-    series: Bars, ticker: str, known: Sequence[IndicatorDefinition], failures: list[Failure]
+    computation: Computation, ticker: str, known: Sequence[IndicatorDefinition], failures: list[Failure]
 ) -> Iterator[tuple[str, FloatArray]]:
-    computation = computation_of(series)
     for definition in known:
         try:
             yield definition.name, computation.column(definition)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alphafactory.domain.context import NO_CONTEXT
 from alphafactory.domain.plugins import MarketView
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import AlphaFactoryError, SimulationError
 from alphafactory.indicators.catalogue import computation_of, shipped_catalogue
+from alphafactory.pipeline.market_views import earnings_of
 from alphafactory.simulation import NUMBERS, measure, prepare
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.context import MarketContext
     from alphafactory.domain.plugins import IndicatorRequest, ParameterValue
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.indicators.base import IndicatorFunction
@@ -40,12 +43,15 @@ _SIGNALS = tuple(field.name for field in fields(Signals) if field.name != "dista
 
 @dataclass(frozen=True, slots=True)
 class SweepSymbol:
-    """One symbol's whole history."""
+    """One symbol's whole history, with what surrounds it."""
 
     name: str
     bars: Bars
     periods_per_year: int = 252
     delisted: bool = False
+    sector: str | None = None
+    earnings: FloatArray | None = None
+    context: MarketContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def _evaluated(
         delisted=[symbol.delisted and rows.stop == len(bars) for symbol in symbols],
         names=[symbol.name for symbol in symbols],
     )
-    panel = _Panel([symbol.bars for symbol in symbols], strategy)
+    panel = _Panel(symbols, strategy)
     if len(symbols) > 1 and not panel.columns_stand_alone(parameter_sets[0]):
         alone = [_evaluated([symbol], strategy, parameter_sets, terms) for symbol in symbols]
         return np.concatenate(alone, axis=1)
@@ -113,11 +119,15 @@ def _evaluated(
 class _Panel:
     """What a strategy sees of symbols of equal sessions: arrays (sessions, symbols), a symbol's column contiguous."""
 
-    def __init__(self, bars: Sequence[Bars], strategy: type[Strategy]) -> None:
+    def __init__(self, symbols: Sequence[SweepSymbol], strategy: type[Strategy]) -> None:
         self._strategy = strategy
+        bars, context = [symbol.bars for symbol in symbols], symbols[0].context
+        self._symbols = tuple(symbols)
         self._sessions = bars[0].sessions
+        self._next_sessions = context.next_sessions(self._sessions) if context.days.size else None
         self._prices = {name: _stacked([getattr(one, name) for one in bars]) for name in _PRICES}
-        self._computations = [computation_of(one) for one in bars]
+        self._earnings = _announced(symbols, strategy)
+        self._computations = [computation_of(one, context=context) for one in bars]
         functions = shipped_catalogue().functions
         self._functions = {name: functions.get(request.function) for name, request in strategy.indicators.items()}
         self._outputs = {
@@ -158,11 +168,19 @@ class _Panel:
             name: self._indicator(name, request, params)[self._outputs[name]]
             for name, request in self._strategy.indicators.items()
         }
-        if columns == slice(None):
-            return MarketView(self._sessions, **self._prices, indicators=indicators)
-        prices = {name: array[:, columns] for name, array in self._prices.items()}
+        chosen, prices = self._symbols[columns], self._prices
         return MarketView(
-            self._sessions, **prices, indicators={name: array[:, columns] for name, array in indicators.items()}
+            sessions=self._sessions,
+            open=prices["open"][:, columns],
+            high=prices["high"][:, columns],
+            low=prices["low"][:, columns],
+            close=prices["close"][:, columns],
+            volume=prices["volume"][:, columns],
+            indicators={name: array[:, columns] for name, array in indicators.items()},
+            next_sessions=self._next_sessions,
+            tickers=tuple(symbol.name for symbol in chosen),
+            sectors=tuple(symbol.sector for symbol in chosen),
+            earnings=None if self._earnings is None else self._earnings[:, columns],
         )
 
     def _check_shapes(self, signals: FloatArray | Signals, expected: tuple[int, ...]) -> None:
@@ -193,6 +211,13 @@ class _Panel:
         resolved = function.resolve(arguments)
         columns = [computation.once(function, resolved) for computation in self._computations]
         return {output: _stacked([column[output] for column in columns]) for output in wanted}
+
+
+def _announced(symbols: Sequence[SweepSymbol], strategy: type[Strategy]) -> FloatArray | None:
+    """Return the sessions to announcements, (sessions, symbols), for a strategy that needs them."""
+    if "earnings" not in strategy.needs:
+        return None
+    return _stacked([earnings_of(strategy, symbol.earnings) for symbol in symbols])
 
 
 def _stacked(columns: Sequence[FloatArray]) -> FloatArray:

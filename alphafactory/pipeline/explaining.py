@@ -22,9 +22,10 @@ from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.ledger import Ledger, trade_ledger
+from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
+from alphafactory.pipeline.market_views import symbol_signals
 from alphafactory.pipeline.panel import data_fingerprints, read_panel
 from alphafactory.pipeline.played import Played
-from alphafactory.pipeline.simulating import strategy_signals
 from alphafactory.pipeline.workspace import code_version, end_of
 from alphafactory.simulation import configure_cache, simulate
 from alphafactory.store import job_runs, results, symbols
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.bars import Bars
     from alphafactory.domain.settings import SimulationSettings
+    from alphafactory.pipeline.market_contexts import Surroundings
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
@@ -111,10 +113,11 @@ def explain(workspace: Workspace, backtest_id: int, trade: int | None = None) ->
         known = _as_known_then(connection, workspace, row)
         panel = read_panel(connection, [known.symbol], known.moment)
         settings = parse_settings(**words_of(row["settings"]))
-        changes = tuple(_changes(connection, row, strategy, settings, known))
+        seen = read_surroundings(workspace, [known.symbol], needs_of(strategy), known.moment)
+        changes = tuple(_changes(connection, row, strategy, settings, known, seen))
         trades, curves = results.read_trades(connection, [backtest_id]), results.read_curves(connection, [backtest_id])
     configure_cache(workspace.config.paths.var / "cache" / "numba")
-    played = _repeat(row, strategy, settings, known, panel.symbol(0))
+    played = _repeat(row, strategy, settings, known, bars=panel.symbol(0), surroundings=seen)
     differences = tuple(_differences(row, trades[backtest_id], curves.get(backtest_id), played))
     briefs = tuple(_briefs(played))
     if trade is not None and not 1 <= trade <= len(briefs):
@@ -179,12 +182,13 @@ def _as_known_then(connection: Connection, workspace: Workspace, row: Mapping[st
     return next((known for known in found if known.fingerprint == row["data_fingerprint"]), found[-1])
 
 
-def _changes(
+def _changes(  # noqa: PLR0917  all that a fingerprint holds
     connection: Connection,
     row: Mapping[str, Any],
     strategy: type[Strategy],
     settings: SimulationSettings,
     known: _Known,
+    surroundings: Surroundings,
 ) -> Iterator[str]:
     """Yield in words what the fingerprint holds and is another now."""
     if known.fingerprint != row["data_fingerprint"]:
@@ -201,13 +205,14 @@ def _changes(
         risk_free_rate=row["risk_free_rate"],
         delisted=_is_delisted(known),
         index=index,
+        beside=surroundings.print_of(needs_of(strategy), [known.symbol.id]),
     )
     if code_hash(strategy) != row["strategy_hash"] or again == row["fingerprint"]:
         return
     if row["code_version"] != code_version():
         yield f"AlphaFactory's code has changed, from {row['code_version']} to {code_version()}."
     else:
-        yield "A library, the index or the listing of the symbol has changed."
+        yield "A library, the index, the listing of the symbol or what its strategy reads beside its bars has changed."
 
 
 def _index_print(connection: Connection, row: Mapping[str, Any], known: _Known) -> str | None:
@@ -229,7 +234,13 @@ def _is_delisted(known: _Known) -> bool:
 
 
 def _repeat(
-    row: Mapping[str, Any], strategy: type[Strategy], settings: SimulationSettings, known: _Known, bars: Bars
+    row: Mapping[str, Any],
+    strategy: type[Strategy],
+    settings: SimulationSettings,
+    known: _Known,
+    *,
+    bars: Bars,
+    surroundings: Surroundings,
 ) -> Played:
     start, end = (
         None if row[name] is None else np.datetime64(row[name], "D") for name in ("period_start", "period_end")
@@ -241,7 +252,9 @@ def _repeat(
             f"{row['ticker']} has no usable bar in the period of backtest {row['id']} any more. "
             f"See `python run.py quality --symbol {row['ticker']}`."
         )
-    signals = strategy_signals(strategy, row["params"], bars, computation_of(bars)).part(rows)
+    context = surroundings.context(known.symbol.listing.calendar, bars.sessions[-1])
+    computation, symbol = computation_of(bars, context=context), surroundings.symbol(known.symbol, bars)
+    signals = symbol_signals(strategy, row["params"], symbol, computation).part(rows)
     periods = row["periods_per_year"]
     simulation = simulate(
         part,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.strategies.base import Strategy
 
-_LIBRARIES = ("numpy", "numba", "TA-Lib")
+_LIBRARIES = ("numpy", "numba", "TA-Lib", "exchange_calendars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +60,29 @@ def fingerprint(
     risk_free_rate: float,
     delisted: bool,
     index: str | None = None,
+    beside: str | None = None,
 ) -> str:
     """Return the hash of everything that the result depends on.
 
-    `data` is the fingerprint of bars and actions, `index` that of the index, None without one.
+    `data` is the fingerprint of bars and actions, `index` that of the index, None without one, `beside` that of what
+    the strategy reads beside the bars (`market_contexts`), None for nothing.
     """
-    terms = [settings.canonical, data, periods, risk_free_rate, delisted, index]
+    terms = [settings.canonical, data, periods, risk_free_rate, delisted, index, beside]
     return digest_of([subject.key, code_of(strategy), terms])
 
 
 @cache
 def code_of(strategy: type[Strategy]) -> str:
     """Return the hash of all code and libraries that a strategy's results depend on."""
+    return digest_of([signal_code_of(strategy), source_hash(), _metrics_hash()])
+
+
+@cache
+def signal_code_of(strategy: type[Strategy]) -> str:
+    """Return the hash of all code and libraries that a strategy's signals depend on."""
     functions = sorted({request.function for request in strategy.indicators.values()})
-    return digest_of(
-        [
-            code_hash(strategy),
-            [function_hash(name) for name in functions],
-            source_hash(),
-            _metrics_hash(),
-            [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES],
-        ]
-    )
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
+    return digest_of([code_hash(strategy), [function_hash(name) for name in functions], versions])
 
 
 @cache

@@ -47,7 +47,7 @@ def symbol_view(
         tickers=(symbol.ticker,),
         sectors=(symbol.sector,),
         member=None if symbol.member is None else symbol.member[:, None],
-        earnings=_earnings(strategy, symbol)[:, None] if "earnings" in strategy.needs else None,
+        earnings=earnings_of(strategy, symbol.earnings)[:, None] if "earnings" in strategy.needs else None,
     )
 
 
@@ -63,12 +63,13 @@ def _indicator(request: IndicatorRequest, params: Mapping[str, int | float], com
     return computation.outputs(request.function, request.resolve(params))[name]
 
 
-def _earnings(strategy: type[Strategy], symbol: MarketSymbol) -> FloatArray:
-    if symbol.earnings is None:
+def earnings_of(strategy: type[Strategy], earnings: FloatArray | None) -> FloatArray:
+    """Return the announcements of a symbol; raise `SimulationError` where a strategy needs what is not given."""
+    if earnings is None:
         raise SimulationError(
             f"The strategy '{strategy.name}' needs announcements of earnings, which are not given here."
         )
-    return symbol.earnings
+    return earnings
 
 
 def symbol_signals(
@@ -142,7 +143,7 @@ class UniversePanel:
             sectors=tuple(symbol.sector for symbol in self._symbols),
             member=self.member,
             earnings=(
-                self._laid([_earnings(strategy, symbol) for symbol in self._symbols])
+                self._laid([earnings_of(strategy, symbol.earnings) for symbol in self._symbols])
                 if "earnings" in strategy.needs
                 else None
             ),

@@ -73,8 +73,13 @@ class PageCurves:
     index: FloatArray | None
 
 
-def page_curves(equity: FloatArray, start: float, sessions: DateArray, held: Bars, index: Bars | None) -> PageCurves:
-    """Align the benchmarks; `held` and `index` are all known bars. A bar quarantined since counts as the last close."""
+def page_curves(
+    equity: FloatArray, start: float, sessions: DateArray, held: Bars | None, index: Bars | None
+) -> PageCurves:
+    """Align the benchmarks; `held` and `index` are all known bars, None for none.
+
+    A bar quarantined since counts as the last close.
+    """
     found = [None if bars is None else aligned_returns(bars, sessions) for bars in (held, index)]
     hold, market = (None if returns is None or np.isnan(returns).any() else returns for returns in found)
     return PageCurves(simple_returns(equity, start), hold, market)

@@ -11,6 +11,7 @@ import numpy as np
 
 from alphafactory.errors import UsageError
 from alphafactory.metrics import METRICS, drawdown_series, monthly_returns, yearly_returns
+from alphafactory.pipeline.audit_rows import read_audit_rows
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.page_parts import (
     GROUPS,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from alphafactory.metrics import Metric
     from alphafactory.pipeline.page_parts import PageCurves
     from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.reports.contexts import AuditRow
     from alphafactory.store.database import Connection
 
 
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
 class PageData:
     """What the pages of some backtests need, in a few bulk reads.
 
-    Bars by symbol, those of indices by ticker; curves, trades and the orders that were not filled whole by backtest.
+    Bars by symbol, those of indices by ticker; curves, trades and the orders that were not filled whole by backtest;
+    audits by the version of the strategy.
     """
 
     bars: Mapping[int, Bars]
@@ -50,6 +53,7 @@ class PageData:
     curves: Mapping[int, dict[str, list[Any]]]
     trades: Mapping[int, list[dict[str, Any]]]
     short_orders: Mapping[int, list[dict[str, Any]]]
+    audits: Mapping[int, AuditRow]
 
 
 def read_page_data(connection: Connection, workspace: Workspace, rows: Sequence[dict[str, Any]]) -> PageData:
@@ -64,6 +68,7 @@ def read_page_data(connection: Connection, workspace: Workspace, rows: Sequence[
         curves=results.read_curves(connection, keys),
         trades=results.read_trades(connection, keys),
         short_orders=results.read_orders(connection, keys, short=True),
+        audits=read_audit_rows(connection, [row["strategy_id"] for row in rows]),
     )
 
 
@@ -78,7 +83,8 @@ def _index_bars(connection: Connection, workspace: Workspace, ticker: str | None
 
 def page_stamp(row: dict[str, Any]) -> str:
     """Return the hash of all that a backtest's page is made from; its fingerprint holds the data and the index."""
-    words = [row["id"], row["fingerprint"], row["ticker"], row["symbol_name"], row["sector"], code_version()]
+    words = [row[name] for name in ("id", "fingerprint", "ticker", "symbol_name", "sector", "audit_passed")]
+    words.append(code_version())
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
@@ -94,9 +100,10 @@ def backtest_context(
         return None
     sessions = np.array(curve["sessions"], dtype="datetime64[D]")
     equity = np.array(curve["equity"], dtype=np.float64)
-    bars = _on_sessions(data.bars[row["symbol_id"]], sessions)
+    own = data.bars.get(row["symbol_id"])
+    prices = _prices(own, sessions)
     start = float(row["start_equity"])
-    curves = page_curves(equity, start, sessions, data.bars[row["symbol_id"]], data.indices[row["index_symbol"]])
+    curves = page_curves(equity, start, sessions, own, data.indices[row["index_symbol"]])
     trades = data.trades[row["id"]]
     return BacktestContext(
         backtest_id=row["id"],
@@ -123,19 +130,34 @@ def backtest_context(
         sessions=sessions,
         equity=equity,
         drawdown=drawdown_series(equity, start),
-        open=bars.open,
-        high=bars.high,
-        low=bars.low,
-        close=bars.close,
+        open=prices["open"],
+        high=prices["high"],
+        low=prices["low"],
+        close=prices["close"],
+        several=own is None,
+        audit=data.audits.get(row["strategy_id"]),
         trades=tuple(_trade(trade) for trade in trades),
         monthly=tuple(monthly_rows(equity, start, sessions, curves)),
-        sources=tuple(
-            SourceRow(*found)
-            for found in results.read_sources(connection, row["symbol_id"], row["start_session"], row["end_session"])
-        ),
+        sources=_sources(connection, row),
         stamp=page_stamp(row),
         **page_parts(row, sessions, equity, curves, trades, data.short_orders[row["id"]]),
     )
+
+
+def _sources(connection: Connection, row: Mapping[str, Any]) -> tuple[SourceRow, ...]:
+    if row["symbol_id"] is None:
+        return ()
+    found = results.read_sources(connection, row["symbol_id"], row["start_session"], row["end_session"])
+    return tuple(SourceRow(*one) for one in found)
+
+
+def _prices(known: Bars | None, sessions: DateArray) -> dict[str, FloatArray]:
+    """Return the prices that the page draws; an account of several symbols has none."""
+    names = ("open", "high", "low", "close")
+    if known is None:
+        return {name: np.full(len(sessions), np.nan) for name in names}
+    bars = _on_sessions(known, sessions)
+    return {name: getattr(bars, name) for name in names}
 
 
 def _setting(name: str, value: object) -> tuple[str, str]:
@@ -174,6 +196,7 @@ def _trade(trade: dict[str, Any]) -> TradeRow:
         mfe=trade["mfe"],
         bars_held=trade["bars_held"],
         exit_reason=trade["exit_reason"] or "open",
+        symbol=trade["symbol"],
         r_multiple=r_multiple(trade),
         **{name: trade[name] for name in ("commission", "slippage", "fees", "borrow", "dividends")},
         **{name: trade[name] for name in ("ambiguous", "optimistic_pnl")},

@@ -9,31 +9,39 @@ The whole history is kept, so that indicators and estimates have what lies befor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from alphafactory.calendar import is_open_always, periods_per_year
 from alphafactory.errors import SimulationError, UnknownNameError
+from alphafactory.pipeline.memberships import Memberships, read_memberships
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.questions import is_delisted
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.stored_panel import open_panel
+from alphafactory.portfolio.comparison import equal_weight_returns
+from alphafactory.portfolio.schedule import rebalance_rows
 from alphafactory.simulation import joint_sessions
-from alphafactory.store import scores, symbols, universes
+from alphafactory.store import scores, symbols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from alphafactory.config_portfolios import PortfolioConfig
     from alphafactory.domain.arrays import BoolArray, DateArray, FloatArray, IntArray
     from alphafactory.domain.bars import Bars
+    from alphafactory.domain.context import MarketContext, MarketSymbol
+    from alphafactory.pipeline.market_contexts import Surroundings
     from alphafactory.pipeline.running import Failure
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.store.database import Connection
     from alphafactory.store.symbols import SymbolRow
     from alphafactory.store.universes import Spell
 
+SeenSymbol = tuple["MarketSymbol", "MarketContext"]
+"""A symbol as strategies see it, and what surrounds it."""
 NO_SECTOR = "Unknown"
 """The sector of a symbol of which none is known."""
 
@@ -104,6 +112,23 @@ class PortfolioMarket:
         """The sessions simulated, shape (n,)."""
         return self.sessions[self.window]
 
+    @property
+    def newest(self) -> np.datetime64:
+        """The last session of all."""
+        return np.datetime64(self.sessions[-1], "D")
+
+    def seen(self, surroundings: Surroundings) -> list[SeenSymbol]:
+        """Return the symbols as strategies see them, each with what surrounds it."""
+        calendars = {row.listing.calendar for row in self.chosen.rows}
+        contexts = {name: surroundings.context(name, self.newest) for name in calendars}
+        return [
+            (
+                surroundings.symbol(row, bars, self.member[np.searchsorted(self.sessions, bars.sessions), place]),
+                contexts[row.listing.calendar],
+            )
+            for place, (row, bars) in enumerate(zip(self.chosen.rows, self.bars, strict=True))
+        ]
+
     def column(self, name: str) -> FloatArray:
         """Return a column of the bars on all sessions, NaN without a bar, shape (N, m)."""
         found = np.full((len(self.sessions), len(self.bars)), np.nan)
@@ -131,7 +156,7 @@ def choose_symbols(connection: Connection, workspace: Workspace, portfolio: Port
     if portfolio.symbols:
         rows, failures = _listed(connection, everything.symbols, portfolio.symbols)
     else:
-        spells = _spells(connection, workspace, portfolio.universe or config.universe.name)
+        spells = read_memberships(connection, workspace, portfolio.universe or config.universe.name).spells
         if spells is not None:
             rows = [row for row in rows if row.id in spells]
     prints = data_fingerprints(connection, [row.id for row in rows], workspace.cutoff)
@@ -162,17 +187,6 @@ def _listed(
     return list(found.values()), failures
 
 
-def _spells(connection: Connection, workspace: Workspace, name: str | None) -> dict[int, tuple[Spell, ...]] | None:
-    """Return the memberships that began by the night, by symbol; None where there is no universe of that kind."""
-    if name is None:
-        return None
-    found: dict[int, tuple[Spell, ...]] = {}
-    for spell in universes.read_spells(connection, name, workspace.cutoff):
-        if spell[1] is None or spell[1] <= workspace.as_of:
-            found[spell[0]] = (*found.get(spell[0], ()), spell)
-    return found
-
-
 def _without_bars(rows: Sequence[SymbolRow], prints: Mapping[int, str]) -> list[Failure]:
     return [
         failure("symbol", row.ticker, "It has no usable bar.", "See `python run.py quality`, and whether any came.")
@@ -192,15 +206,14 @@ def _good_enough(
     return [row for row in rows if row.ticker not in bad], [words] if bad else []
 
 
-def open_market(workspace: Workspace, chosen: Chosen) -> PortfolioMarket:
-    """Read the bars and lay them on the joint sessions of all.
+def open_market(workspace: Workspace, chosen: Chosen, first_day: date | None, last_day: date | None) -> PortfolioMarket:
+    """Read the bars and lay them on the joint sessions of all; the days bound what is simulated, None for no bound.
 
     Raises:
-        SimulationError: nobody has a bar in the period of the config.
+        SimulationError: nobody has a bar in the period.
     """
-    config = workspace.config.backtest
     panel = open_panel(workspace, chosen.rows)
-    start, end = (None if day is None else np.datetime64(day, "D") for day in (config.start, config.end))
+    start, end = (None if day is None else np.datetime64(day, "D") for day in (first_day, last_day))
     series = [one for _, _, one in panel]
     kept = [place for place, one in enumerate(series) if one.window(start, end).start < one.window(start, end).stop]
     if not kept:
@@ -247,6 +260,32 @@ def _latest(rows: IntArray, count: int) -> IntArray:
     return np.cumsum(steps) - 1
 
 
+def equal_weight(market: PortfolioMarket, delisting_return: float) -> FloatArray:
+    """Return the returns of holding all members in equal parts, without costs, brought back monthly, shape (n,)."""
+    rows = market.window
+    month_ends = rebalance_rows(market.sessions, market.chosen.calendar, "monthly", "last")
+    return equal_weight_returns(
+        market.column("close")[rows],
+        np.nan_to_num(market.column("dividends")[rows], nan=0.0),
+        market.member[rows],
+        month_ends[rows],
+        delisted=np.array(market.delisted),
+        delisting_return=delisting_return,
+    )
+
+
+def listing_of(workspace: Workspace, chosen: Chosen) -> list[Any]:
+    """Return what else is known of each symbol: who it is, where it belongs, and whether it has ceased to trade."""
+    spells = chosen.spells or {}
+    return [
+        [
+            row.ticker, row.listing.exchange, row.listing.sector, row.listing.calendar, is_delisted(row, workspace),
+            [[str(start), str(end)] for _, start, end in spells.get(row.id, ())],
+        ]
+        for row in chosen.rows
+    ]  # fmt: skip
+
+
 def members_of(chosen: Chosen, bars: Sequence[Bars], sessions: DateArray, over: Sequence[bool]) -> BoolArray:
     """Return who may be held: a member of the universe, from the first bar on, up to the last if it ended there.
 
@@ -255,13 +294,7 @@ def members_of(chosen: Chosen, bars: Sequence[Bars], sessions: DateArray, over: 
     """
     member = np.zeros((len(sessions), len(bars)), dtype=np.bool_)
     for place, (row, series) in enumerate(zip(chosen.rows, bars, strict=True)):
-        if chosen.spells is None:
-            member[:, place] = True
-        else:
-            for _, start, end in chosen.spells.get(row.id, ()):
-                first = 0 if start is None else int(np.searchsorted(sessions, np.datetime64(start, "D")))
-                last = None if end is None else int(np.searchsorted(sessions, np.datetime64(end, "D"), side="right"))
-                member[first:last, place] = True
+        member[:, place] = Memberships(chosen.spells).mask(row.id, sessions)
         begun, ended = np.searchsorted(sessions, series.sessions[[0, -1]]).tolist()
         member[:begun, place] = False
         if over[place]:

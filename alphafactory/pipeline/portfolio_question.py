@@ -12,9 +12,10 @@ from alphafactory import portfolio as stage
 from alphafactory.errors import UnknownNameError
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.fingerprints import code_of, digest_of
-from alphafactory.pipeline.portfolio_market import choose_symbols
+from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
+from alphafactory.pipeline.portfolio_market import choose_symbols, listing_of
 from alphafactory.pipeline.portfolio_signals import SleeveTask
-from alphafactory.pipeline.questions import is_delisted, strategy_row
+from alphafactory.pipeline.questions import strategy_row
 from alphafactory.store import strategies
 from alphafactory.strategies.combination import resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.mandate import RebalanceRules, RiskLimits
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.benchmark_index import BenchmarkIndex
+    from alphafactory.pipeline.market_contexts import Surroundings
     from alphafactory.pipeline.portfolio_market import Chosen
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.registry import Registry
@@ -56,6 +58,7 @@ class PortfolioQuestion:
     fingerprint: str
     data_fingerprint: str
     subject_key: str
+    surroundings: Surroundings
 
     def allocation_under(self, limits: RiskLimits, risk_free_rate: float) -> AllocationSettings:
         """Return how weights come about under other limits."""
@@ -86,13 +89,16 @@ def ask_portfolio(
     chosen = choose_symbols(connection, workspace, portfolio)
     _know_sectors(portfolio, measuring, chosen)
     index = read_index(connection, config.backtest.index, workspace.cutoff)
+    needs = frozenset[str]().union(*(needs_of(plugin) for plugin in plugins))
+    surroundings = read_surroundings(workspace, chosen.rows, needs)
     definition = {**portfolio.model_dump(mode="json"), "risk": risk.model_dump(mode="json")}
     data = digest_of([chosen.prints[row.id] for row in chosen.rows])
     period = (str(config.backtest.start), str(config.backtest.end))
     depends = [
         definition, settings.canonical, limits.canonical, [str(sleeve) for sleeve in sleeves],
-        [code_of(plugin) for plugin in plugins], _own_code(), data, _listing(workspace, chosen), period,
+        [code_of(plugin) for plugin in plugins], _own_code(), data, listing_of(workspace, chosen), period,
         config.backtest.risk_free_rate, None if index is None else index.fingerprint,
+        surroundings.print_of(needs, [row.id for row in chosen.rows]),
     ]  # fmt: skip
     return PortfolioQuestion(
         name=name,
@@ -109,6 +115,7 @@ def ask_portfolio(
         fingerprint=digest_of(["portfolio", name, *depends]),
         data_fingerprint=data,
         subject_key=digest_of(["portfolio", name, *period]),
+        surroundings=surroundings,
     )
 
 
@@ -119,18 +126,6 @@ def _know_sectors(portfolio: PortfolioConfig, measuring: RiskMeasuring, chosen: 
     for setting, name in wanted.items():
         if name not in chosen.known_sectors:
             raise UnknownNameError(f"sector (in {setting})", name, chosen.known_sectors)
-
-
-def _listing(workspace: Workspace, chosen: Chosen) -> list[Any]:
-    """Return what else is known of each symbol: who it is, where it belongs, and whether it has ceased to trade."""
-    spells = chosen.spells or {}
-    return [
-        [
-            row.ticker, row.listing.exchange, row.listing.sector, row.listing.calendar, is_delisted(row, workspace),
-            [[str(start), str(end)] for _, start, end in spells.get(row.id, ())],
-        ]
-        for row in chosen.rows
-    ]  # fmt: skip
 
 
 @cache

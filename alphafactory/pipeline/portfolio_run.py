@@ -18,20 +18,19 @@ from alphafactory.metrics import Benchmarks, aligned_returns, compute_curve_metr
 from alphafactory.pipeline.next_orders import next_orders
 from alphafactory.pipeline.portfolio_detail import portfolio_detail
 from alphafactory.pipeline.portfolio_effects import limit_effects, outcome_of
-from alphafactory.pipeline.portfolio_market import open_market
+from alphafactory.pipeline.portfolio_market import equal_weight, open_market
 from alphafactory.pipeline.portfolio_measures import Measured, Note, portfolio_measures
 from alphafactory.pipeline.portfolio_signals import sleeve_signals
 from alphafactory.pipeline.portfolio_weights import Planner
 from alphafactory.pipeline.records import portfolio_record
 from alphafactory.pipeline.simulating import Finished
 from alphafactory.pipeline.workspace import code_version
-from alphafactory.portfolio.comparison import equal_weight_returns
 from alphafactory.simulation import configure_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from alphafactory.domain.arrays import BoolArray, FloatArray
+    from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.results import Simulation
     from alphafactory.metrics import MetricSet
     from alphafactory.pipeline.portfolio_market import PortfolioMarket
@@ -77,13 +76,14 @@ def run_portfolio(
     """
     config = workspace.config
     configure_cache(config.paths.var / "cache" / "numba")
-    market = open_market(workspace, question.chosen)
-    signals = sleeve_signals(market, question.sleeves, config.compute, str(config.paths.strategies))
+    market = open_market(workspace, question.chosen, config.backtest.start, config.backtest.end)
+    seen = market.seen(question.surroundings)
+    signals = sleeve_signals(market, seen, question.sleeves, config.compute, str(config.paths.strategies))
     planner = Planner(workspace, question, market, signals)
     account = planner.account(question.limits)
     simulation = account.run()
     sessions = market.simulated_sessions
-    equal_weight = _equal_weight(market, planner.month_ends(), question.settings.delisting_return)
+    held = equal_weight(market, question.settings.delisting_return)
     index = None if question.index is None else aligned_returns(question.index.bars, sessions)
     measure = _Measure(market, index, config.backtest.risk_free_rate)
     metrics = measure(simulation)
@@ -96,10 +96,10 @@ def run_portfolio(
         market=market,
         account=account,
         simulation=simulation,
-        equal_weight=equal_weight,
+        equal_weight=held,
         own=metrics,
-        beside=compute_curve_metrics(equal_weight, sessions, market.chosen.periods, config.backtest.risk_free_rate),
-        against=measure(simulation, equal_weight),
+        beside=compute_curve_metrics(held, sessions, market.chosen.periods, config.backtest.risk_free_rate),
+        against=measure(simulation, held),
         index=index,
         signals=signals,
         notes=tuple(_notes(question, market, signals.short, planner.notes())),
@@ -122,19 +122,6 @@ def failed_record(
     """Return the record of a portfolio that gave no result."""
     finished = Finished(question.fingerprint, "failed", error=error)
     return portfolio_record(_values(workspace, question, portfolio_id, origin, job_run_id), finished, ())
-
-
-def _equal_weight(market: PortfolioMarket, rebalance: BoolArray, delisting_return: float) -> FloatArray:
-    """Return the returns of holding all members in equal parts, without costs, brought back monthly, shape (n,)."""
-    rows = market.window
-    return equal_weight_returns(
-        market.column("close")[rows],
-        np.nan_to_num(market.column("dividends")[rows], nan=0.0),
-        market.member[rows],
-        rebalance,
-        delisted=np.array(market.delisted),
-        delisting_return=delisting_return,
-    )
 
 
 def _notes(

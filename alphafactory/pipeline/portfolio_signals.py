@@ -18,8 +18,9 @@ from alphafactory.domain.signals import Signals
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.indicators.catalogue import computation_of
 from alphafactory.pipeline.known_strategies import strategies_of_worker
+from alphafactory.pipeline.market_views import UniversePanel, symbol_signals
 from alphafactory.pipeline.running import failure
-from alphafactory.pipeline.simulating import TooFewBarsError, check_warm_up, strategy_signals
+from alphafactory.pipeline.simulating import TooFewBarsError, check_warm_up
 from alphafactory.strategies.combination import resolve_strategy
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from alphafactory.config import ComputeConfig
     from alphafactory.domain.arrays import DateArray, FloatArray
     from alphafactory.domain.bars import Bars
-    from alphafactory.pipeline.portfolio_market import PortfolioMarket
+    from alphafactory.pipeline.portfolio_market import PortfolioMarket, SeenSymbol
     from alphafactory.pipeline.running import Failure
 
 _SYMBOLS_A_SECOND = 1_500
@@ -69,17 +70,21 @@ class _Answer:
     signals: Signals | None
     error: str | None = None
     short: bool = False
+    universe: bool = False
 
 
 def sleeve_signals(
-    market: PortfolioMarket, sleeves: Sequence[SleeveTask], compute: ComputeConfig, strategies_folder: str
+    market: PortfolioMarket,
+    symbols: Sequence[SeenSymbol],
+    sleeves: Sequence[SleeveTask],
+    compute: ComputeConfig,
+    strategies_folder: str,
 ) -> SleeveSignals:
-    """Ask every sleeve's strategy on every symbol, by workers where that pays.
+    """Ask every sleeve's strategy on every symbol, by workers where that pays; one that sees a universe on all at once.
 
     Raises:
         UsageError: a sleeve among several gives prices beside its targets, which cannot be netted.
     """
-    symbols = list(zip(market.chosen.tickers, market.bars, strict=True))
     answers = [
         row for chunk in _ask_all(symbols, tuple(sleeves), compute, strategies_folder) for row in chunk
     ]  # an answer for each sleeve, symbol by symbol
@@ -87,13 +92,16 @@ def sleeve_signals(
     targets = tuple(np.zeros(shape) for _ in sleeves)
     prices: dict[str, FloatArray] = {}
     failures, short, distances = [], [], False
-    for place, ((ticker, bars), row) in enumerate(zip(symbols, answers, strict=True)):
+    for place, ((symbol, _), row) in enumerate(zip(symbols, answers, strict=True)):
+        ticker, bars = symbol.ticker, symbol.bars
         for target, sleeve, answer in zip(targets, sleeves, row, strict=True):
             if answer.error is not None:
                 subject = f"{sleeve.strategy} on {ticker}"
                 failures.append(failure("signal", subject, answer.error, "Correct the strategy; the symbol is flat."))
             if answer.short:
                 short.append(ticker)
+            if answer.universe:
+                target[:] = _of_universe(symbols, sleeve, strategies_folder) if place == 0 else target
             if answer.signals is None:
                 continue
             _put(target[:, place], answer.signals.target[:, 0], bars, market.sessions)
@@ -110,6 +118,22 @@ def sleeve_signals(
     return SleeveSignals(targets, prices, distances, tuple(failures), tuple(dict.fromkeys(short)))
 
 
+def _of_universe(symbols: Sequence[SeenSymbol], sleeve: SleeveTask, folder: str) -> FloatArray:
+    """Return the targets of a strategy that sees all symbols at once, shape (N, m).
+
+    Raises:
+        AlphaFactoryError: it failed, or gives prices beside its targets.
+    """
+    strategy = resolve_strategy(sleeve.strategy, strategies_of_worker(folder))
+    panel = UniversePanel([symbol for symbol, _ in symbols], symbols[0][1])
+    answer = panel.signals(strategy, sleeve.params)
+    if any(getattr(answer, name) is not None for name in _OPTIONS):
+        raise UsageError(
+            f"The strategy '{sleeve.strategy}' gives prices beside its weights, which a sleeve cannot take."
+        )
+    return answer.target
+
+
 def _put(column: FloatArray, values: FloatArray, bars: Bars, sessions: DateArray) -> None:
     """Write a symbol's targets, each up to its next bar; what is not a number is flat."""
     rows = np.searchsorted(sessions, bars.sessions)
@@ -118,7 +142,7 @@ def _put(column: FloatArray, values: FloatArray, bars: Bars, sessions: DateArray
 
 
 def _ask_all(
-    symbols: Sequence[tuple[str, Bars]], sleeves: tuple[SleeveTask, ...], compute: ComputeConfig, folder: str
+    symbols: Sequence[SeenSymbol], sleeves: tuple[SleeveTask, ...], compute: ComputeConfig, folder: str
 ) -> list[list[list[_Answer]]]:
     workers = _worker_count(len(symbols) * len(sleeves), compute)
     if workers == 1:
@@ -142,17 +166,20 @@ def _worker_count(questions: int, compute: ComputeConfig) -> int:
     return min(cores, questions) if questions / _SYMBOLS_A_SECOND * (1 - 1 / cores) > _WORKER_START_SECONDS else 1
 
 
-def ask(symbols: Sequence[tuple[str, Bars]], sleeves: Sequence[SleeveTask], folder: str) -> list[list[_Answer]]:
+def ask(symbols: Sequence[SeenSymbol], sleeves: Sequence[SleeveTask], folder: str) -> list[list[_Answer]]:
     """Return the answer of each sleeve for each symbol: the work of one worker."""
     found = []
-    for ticker, bars in symbols:
-        computation = computation_of(bars)
+    for symbol, context in symbols:
+        ticker, computation = symbol.ticker, computation_of(symbol.bars, context=context)
         row = []
         for sleeve in sleeves:
             try:
                 strategy = resolve_strategy(sleeve.strategy, strategies_of_worker(folder))
-                check_warm_up(strategy, sleeve.params, ticker, len(bars))
-                signals = strategy_signals(strategy, sleeve.params, bars, computation)
+                if strategy.scope == "universe":
+                    row.append(_Answer(None, universe=True))
+                    continue
+                check_warm_up(strategy, sleeve.params, ticker, len(symbol.bars))
+                signals = symbol_signals(strategy, sleeve.params, symbol, computation)
                 row.append(_within_bounds(signals, ticker, sleeve))
             except TooFewBarsError:
                 row.append(_Answer(None, short=True))

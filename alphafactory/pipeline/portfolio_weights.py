@@ -87,11 +87,6 @@ class Planner:
             names=market.chosen.tickers,
         )
 
-    def month_ends(self) -> BoolArray:
-        """Return the simulated sessions that end a month, at which equal weight is restored, shape (n,)."""
-        found = rebalance_rows(self.market.sessions, self.market.chosen.calendar, "monthly", "last")
-        return found[self.market.window]
-
     def notes(self) -> list[tuple[int | None, str]]:
         """Return what allocations gave up under the portfolio's own limits: row of the market, or None, and words."""
         settings = self._settings(self.question.limits)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import AlphaFactoryError
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
+from alphafactory.pipeline.market_contexts import needs_of
 from alphafactory.pipeline.records import Question
 from alphafactory.pipeline.running import failure
 from alphafactory.store import bars, strategies
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.benchmark_index import BenchmarkIndex
+    from alphafactory.pipeline.market_contexts import Surroundings
     from alphafactory.pipeline.running import Failure
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.store.database import Connection
@@ -28,7 +31,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be backtested: strategies with parameters, on symbols, over a period, on which terms, beside what."""
+    """What is to be backtested: strategies with parameters, on symbols, over a period, on which terms, beside what.
+
+    `scope` says in words which symbols these are together; `whole_universe` that they are those of the night's
+    universe, and not named one by one.
+    """
 
     strategies: Sequence[tuple[type[Strategy], Mapping[str, int | float]]]
     symbols: Sequence[SymbolRow]
@@ -38,14 +45,30 @@ class Order:
     index: BenchmarkIndex | None
     origin: Literal["nightly", "adhoc"]
     job_run_id: int | None
+    scope: str = "all"
+    whole_universe: bool = True
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What its strategies read beside the bars; one that asks for what does not exist is refused when it asks."""
+        found: set[str] = set()
+        for strategy, _ in self.strategies:
+            with suppress(AlphaFactoryError):
+                found |= needs_of(strategy)
+        return frozenset(found)
 
 
 def ask(
-    connection: Connection, workspace: Workspace, order: Order, prints: Mapping[int, str]
+    connection: Connection,
+    workspace: Workspace,
+    order: Order,
+    prints: Mapping[int, str],
+    surroundings: Surroundings,
 ) -> tuple[dict[str, Question], list[Failure]]:
     """Return the questions of an order by their fingerprints, and what cannot be asked.
 
-    `prints` are the fingerprints of the symbols' data.
+    `prints` are the fingerprints of the symbols' data, `surroundings` what strategies read beside them. A strategy that
+    sees a universe is left aside: it asks one question about all symbols.
     """
     questions: dict[str, Question] = {}
     # A symbol of hours or minutes alone is no failure of backtests, which read days.
@@ -57,8 +80,10 @@ def ask(
         if row.id not in prints and row.id not in intraday_alone
     ]
     for strategy, params in order.strategies:
+        if strategy.scope == "universe":
+            continue
         try:
-            asked = list(_questions_of(connection, workspace, order, strategy, params=params, prints=prints))
+            asked = list(_questions_of(connection, workspace, order, strategy, params, prints, surroundings))
         except AlphaFactoryError as error:
             failures.append(failure("strategy", strategy.name, str(error), "Correct the strategy's file."))
         else:
@@ -66,17 +91,17 @@ def ask(
     return questions, failures
 
 
-def _questions_of(
+def _questions_of(  # noqa: PLR0917  what one strategy asks depends on all of this
     connection: Connection,
     workspace: Workspace,
     order: Order,
     strategy: type[Strategy],
-    *,
     params: Mapping[str, int | float],
     prints: Mapping[int, str],
+    surroundings: Surroundings,
 ) -> Iterator[Question]:
     """Yield what one strategy asks; raise where its declaration names what does not exist."""
-    version = strategies.register_strategy(connection, strategy_row(strategy))
+    version, needs = strategies.register_strategy(connection, strategy_row(strategy)), needs_of(strategy)
     for row in order.symbols:
         if row.id in prints:
             periods = periods_per_year(row.listing.calendar)
@@ -90,6 +115,7 @@ def _questions_of(
                 risk_free_rate=workspace.config.backtest.risk_free_rate,
                 delisted=is_delisted(row, workspace),
                 index=None if order.index is None else order.index.fingerprint,
+                beside=surroundings.print_of(needs, [row.id]),
             )
             index = None if order.index is None else order.index.ticker
             yield Question(found, subject, row, version, prints[row.id], periods, index)

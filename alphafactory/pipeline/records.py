@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.fingerprints import Subject
     from alphafactory.pipeline.simulating import Finished
+    from alphafactory.pipeline.universe_accounts import AccountQuestion
     from alphafactory.store.symbols import SymbolRow
 
 _DATES = frozenset(metric.name for metric in METRICS if metric.unit == "date")
@@ -30,9 +31,24 @@ class Question:
     periods_per_year: int
     index_symbol: str | None = None
 
+    @property
+    def symbol_id(self) -> int:
+        """The key of its symbol."""
+        return self.symbol.id
+
+    @property
+    def tickers(self) -> tuple[str, ...]:
+        """Whom it trades."""
+        return (self.symbol.ticker,)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its prices are made by a simulation."""
+        return self.symbol.simulated
+
 
 def backtest_record(
-    question: Question,
+    question: Question | AccountQuestion,
     finished: Finished,
     *,
     settings: SimulationSettings,
@@ -43,8 +59,8 @@ def backtest_record(
     """Return the record of one finished, failed or skipped backtest."""
     values: dict[str, Any] = {
         "strategy_id": question.strategy_id,
-        "symbol_id": question.symbol.id,
-        "scope": question.symbol.ticker,
+        "symbol_id": question.symbol_id,
+        "scope": question.subject.ticker,
         "params": dict(question.subject.params),
         "settings": settings.canonical,
         "period_start": question.subject.start,
@@ -54,14 +70,14 @@ def backtest_record(
         "subject_key": question.subject.key,
         "origin": origin,
         "index_symbol": question.index_symbol,
-        "simulated_prices": question.symbol.simulated,
+        "simulated_prices": question.simulated,
         "optimistic": settings.optimistic,
         "periods_per_year": question.periods_per_year,
         "risk_free_rate": risk_free_rate,
         "job_run_id": job_run_id,
         "code_version": code_version(),
     }
-    return portfolio_record(values, finished, (question.symbol.ticker,))
+    return portfolio_record(values, finished, question.tickers)
 
 
 def portfolio_record(values: dict[str, Any], finished: Finished, symbols: tuple[str, ...]) -> BacktestRecord:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 READS = (
     "symbols", "symbol_aliases", "universes", "universe_members", "bars", "bar_revisions", "splits", "dividends",
     "quality_findings", "quality_judgements", "quality_scores", "source_states", "indicators", "strategies",
-    "backtests", "trades", "orders", "equity", "job_runs", "job_steps", "portfolios", "exposures",
+    "verdicts", "backtests", "trades", "orders", "equity", "job_runs", "job_steps", "portfolios", "exposures",
     "risk_events", "limit_effects", "portfolio_measures", "next_orders",
 )  # fmt: skip
 WRITES = ()
@@ -94,7 +94,11 @@ def write_backtest(workspace: Workspace, backtest_id: int) -> Path:
 def _paged(rows: Sequence[dict[str, Any]], most: int, run_id: int, benchmark: str) -> list[dict[str, Any]]:
     """Choose who gets a page: half of them the best by Sharpe, the others the best among those computed tonight."""
     ranked = sorted(
-        (row for row in rows if row["sharpe"] is not None and row["strategy"] != benchmark),
+        (
+            row
+            for row in rows
+            if row["sharpe"] is not None and row["strategy"] != benchmark and row["audit_passed"] is not False
+        ),
         key=lambda row: (-row["sharpe"], row["id"]),
     )
     changed = [row for row in ranked if row["job_run_id"] == run_id]

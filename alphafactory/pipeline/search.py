@@ -22,6 +22,7 @@ import numpy as np
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import SimulationError
 from alphafactory.pipeline.evaluating import SweepSymbol, SweepTerms
+from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import data_fingerprints
 from alphafactory.pipeline.questions import is_delisted, strategy_row
 from alphafactory.pipeline.running import failure
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from alphafactory.domain.context import MarketContext
     from alphafactory.pipeline.running import Failure
     from alphafactory.pipeline.sweep_order import SweepOrder
     from alphafactory.pipeline.sweeping import Block
@@ -182,6 +184,8 @@ def _fit(
     failures = [_failed(row, "It has no usable bar.") for row in _without_bars(workspace, order, prints)]
     rows, loads = [], []
     needed = longest_warm_up(order.strategy, order.grid) + 1
+    surroundings = read_surroundings(workspace, order.symbols, needs_of(order.strategy))
+    contexts: dict[str, MarketContext] = {}
     asked = [row for row in order.symbols if row.id in prints]
     for row, (_, _, series) in zip(asked, open_panel(workspace, asked), strict=True):
         held = series.window(None, None if order.end is None else np.datetime64(order.end, "D")).stop
@@ -190,9 +194,14 @@ def _fit(
             failures.append(_failed(row, words))
             continue
         rows.append(row)
+        calendar, seen = row.listing.calendar, surroundings.symbol(row, series)
+        context = contexts.setdefault(calendar, surroundings.context(calendar, np.datetime64(workspace.as_of, "D")))
         loads.append(
-            SweepSymbol(row.ticker, series, periods_per_year(row.listing.calendar), is_delisted(row, workspace))
-        )
+            SweepSymbol(
+                row.ticker, series, periods_per_year(calendar), is_delisted(row, workspace), seen.sector,
+                seen.earnings, context,
+            )
+        )  # fmt: skip
     _require_some(len(rows), failures)
     return rows, loads, failures
 

@@ -8,6 +8,7 @@ import statistics
 from typing import TYPE_CHECKING, Any, cast
 
 from alphafactory.metrics import METRICS
+from alphafactory.pipeline.audit_rows import read_audit_rows
 from alphafactory.pipeline.changes import read_past_changes
 from alphafactory.pipeline.data_state import read_bars_by_source, read_data_quality, read_vendor_rows
 from alphafactory.pipeline.workspace import code_version, masked_config
@@ -48,7 +49,9 @@ def night_context(
     workspace = run.workspace
     record, _ = job_runs.read_run(workspace.database, run.run_id)
     benchmark = workspace.config.backtest.benchmark
-    ranking = tuple(_ranking(rows, benchmark, run.run_id))
+    judged = tuple(_ranking(rows, benchmark, run.run_id))
+    ranking = tuple(row for row in judged if row.passed is not False)
+    audits = read_audit_rows(connection, [row["strategy_id"] for row in rows])
     config = json.dumps(masked_config(workspace.config), sort_keys=True)
     return NightContext(
         title="AlphaFactory: the night's report",
@@ -70,7 +73,9 @@ def night_context(
         quality=read_data_quality(connection, workspace, symbol_ids),
         ranking=ranking,
         by_sector=tuple(_by_sector(ranking)),
-        by_strategy=tuple(_by_strategy(ranking)),
+        by_strategy=tuple(_by_strategy(judged, rows)),
+        audits=tuple(sorted(audits.values(), key=lambda row: (row.passed, not row.findings, row.strategy))),
+        unranked=tuple(row for row in judged if row.passed is False),
         findings=tuple(_finding(row) for row in results.read_findings(connection, _MOST_FINDINGS, workspace.cutoff)),
         finding_counts=tuple(
             FindingCount(rule, severity, count, quarantined)
@@ -107,7 +112,7 @@ def _changes(connection: Connection, run: Run, symbol_ids: Sequence[int]) -> Dat
 
 def _ranking(rows: Sequence[dict[str, Any]], benchmark: str, run_id: int) -> Iterable[RankRow]:
     """Yield the backtests, the best Sharpe first, the undefined last, each with what it earned beyond holding."""
-    holding = {row["symbol_id"]: row for row in rows if row["strategy"] == benchmark}
+    holding = {row["symbol_id"]: row for row in rows if row["strategy"] == benchmark and row["symbol_id"] is not None}
     ranked = sorted(
         rows, key=lambda row: (row["sharpe"] is None, -(row["sharpe"] or 0.0), row["ticker"], row["strategy"])
     )
@@ -120,6 +125,8 @@ def _rank_row(row: dict[str, Any], held: dict[str, Any] | None, benchmark: str, 
     is_benchmark = row["strategy"] == benchmark
     same_days = held is not None and all(held[name] == row[name] for name in ("start_session", "end_session"))
     excess = row["total_return"] - held["total_return"] if held and same_days and not is_benchmark else None
+    if row["symbol_id"] is None and row["hold_return"] is not None:  # an account of many: all of them held instead
+        excess = row["total_return"] - row["hold_return"]
     same = (
         "total_return",
         "cagr",
@@ -143,6 +150,7 @@ def _rank_row(row: dict[str, Any], held: dict[str, Any] | None, benchmark: str, 
         trades=None if row["n_trades"] is None else int(row["n_trades"]),
         excess_return=excess,
         is_benchmark=is_benchmark,
+        passed=row["audit_passed"],
         changed=row["job_run_id"] == run_id,
         optimistic=row["optimistic"],
         ruined=row["ruined"],
@@ -170,7 +178,8 @@ def _by_sector(ranking: Sequence[RankRow]) -> Iterable[SectorRow]:
         )
 
 
-def _by_strategy(ranking: Sequence[RankRow]) -> Iterable[StrategyRow]:
+def _by_strategy(ranking: Sequence[RankRow], found: Sequence[dict[str, Any]]) -> Iterable[StrategyRow]:
+    versions = {row["strategy"]: row["strategy_version"] for row in found}
     strategies: dict[str, list[RankRow]] = {}
     for row in ranking:
         strategies.setdefault(row.strategy, []).append(row)
@@ -180,12 +189,14 @@ def _by_strategy(ranking: Sequence[RankRow]) -> Iterable[StrategyRow]:
         beyond = [row.excess_return for row in rows if row.excess_return is not None]
         yield StrategyRow(
             strategy=strategy,
+            version=versions[strategy],
             symbols=len(rows),
             median_sharpe=statistics.median(sharpes) if sharpes else None,
             mean_sharpe=statistics.fmean(sharpes) if sharpes else None,
             share_beating=sum(value > 0 for value in beyond) / len(beyond) if beyond else None,
             mean_return=statistics.fmean(returns) if returns else None,
             is_benchmark=rows[0].is_benchmark,
+            passed=rows[0].passed,
         )
 
 

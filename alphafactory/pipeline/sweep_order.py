@@ -11,6 +11,7 @@ from alphafactory.indicators.catalogue import function_warm_up
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.pipeline.grids import parse_grid
 from alphafactory.pipeline.known_strategies import known_strategies
+from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.questions import is_delisted
 from alphafactory.pipeline.running import digest
@@ -89,6 +90,8 @@ def _symbols(workspace: Workspace, wanted: Sequence[str] | Literal["all"]) -> li
 
 def order_fingerprint(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str]) -> str:
     """Hash what every symbol's trials depend on, and which sets they are; a symbol without bars counts as such."""
+    needs = needs_of(order.strategy)
+    surroundings = read_surroundings(workspace, order.symbols, needs)
     parts = [
         fingerprint(
             Subject(order.strategy.name, {}, row.ticker, row.listing.exchange, order.start, order.end),
@@ -98,6 +101,7 @@ def order_fingerprint(workspace: Workspace, order: SweepOrder, prints: Mapping[i
             periods=periods_per_year(row.listing.calendar),
             risk_free_rate=workspace.config.backtest.risk_free_rate,
             delisted=is_delisted(row, workspace),
+            beside=surroundings.print_of(needs, [row.id]),
         )
         for row in order.symbols
     ]

@@ -153,9 +153,10 @@ def sweep_blocks(
 
 def _units(symbols: Sequence[SweepSymbol], sets: int) -> list[_Unit]:
     """Cut the work by what is to be done alone, never by who does it."""
-    alike: dict[tuple[bytes, int], list[int]] = {}
+    alike: dict[tuple[bytes, int, int], list[int]] = {}
     for position, symbol in enumerate(symbols):
-        alike.setdefault((symbol.bars.sessions.tobytes(), symbol.periods_per_year), []).append(position)
+        key = (symbol.bars.sessions.tobytes(), symbol.periods_per_year, id(symbol.context))
+        alike.setdefault(key, []).append(position)
     units = []
     for positions in alike.values():
         sessions = max(1, len(symbols[positions[0]].bars))

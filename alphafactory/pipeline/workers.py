@@ -39,7 +39,7 @@ def worker_count(loads: Sequence[SymbolWork], compute: ComputeConfig) -> int:
         return 1
     if compute.workers:
         return min(compute.workers, len(loads))
-    seconds = sum(len(load.bars) * len(load.tasks) for load in loads) / _BARS_A_SECOND
+    seconds = sum(len(load.symbol.bars) * len(load.tasks) for load in loads) / _BARS_A_SECOND
     cores = os.cpu_count() or 1
     return min(cores, len(loads)) if seconds * (1 - 1 / cores) > _WORKER_START_SECONDS else 1
 

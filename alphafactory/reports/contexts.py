@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RelativeRow,
         RollingCurves,
     )
+    from alphafactory.reports.correlation_page import CorrelationPage
     from alphafactory.reports.data_contexts import DataQuality, PastChanges, SourceRow, VendorRow
     from alphafactory.reports.portfolio_contexts import PortfolioRow
 
@@ -79,9 +80,9 @@ class DataChanges:
 class RankRow:
     """One current backtest with its headline metrics. Returns, drawdown, win rate and exposure are fractions.
 
-    `excess_return` is its total return less buy-and-hold's on the same symbol and period. `changed`: computed tonight
-    because something it depends on changed. `optimistic`: fills use a price the signal has seen. `leveraged`: positions
-    may exceed equity.
+    `excess_return` is its total return less buy-and-hold's on the same symbol and period. `passed`: what the audit of
+    its strategy says, None without one. `changed`: computed tonight because something it depends on changed.
+    `optimistic`: fills use a price the signal has seen. `leveraged`: positions may exceed equity.
     """
 
     backtest_id: int
@@ -104,6 +105,7 @@ class RankRow:
     exposure: float | None
     excess_return: float | None
     is_benchmark: bool = False
+    passed: bool | None = None
     changed: bool = False
     optimistic: bool = False
     ruined: bool = False
@@ -127,12 +129,47 @@ class StrategyRow:
     """A strategy over all its symbols. `share_beating` is the fraction whose total return exceeds buy-and-hold's."""
 
     strategy: str
+    version: int
     symbols: int
     median_sharpe: float | None
     mean_sharpe: float | None
     share_beating: float | None
     mean_return: float | None
     is_benchmark: bool = False
+    passed: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFindingRow:
+    """One finding of an audit: what was looked at, error or warning, in words, and where it showed first."""
+
+    check: str
+    severity: str
+    message: str
+    symbol: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """What the audit says of a version of a strategy.
+
+    `declared` is the warm-up in bars that it names, `median`, `high` (95 %) and `worst` what was measured over symbols
+    and starts of history, `never` the share of histories whose start was never forgotten; None where not measured.
+    """
+
+    strategy: str
+    version: int
+    passed: bool
+    cuts: int
+    disturbances: int
+    symbols: tuple[str, ...]
+    declared: int | None
+    median: float | None
+    high: float | None
+    worst: int | None
+    never: float | None
+    findings: tuple[AuditFindingRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +231,9 @@ class NightContext:
     finding_counts: tuple[FindingCount, ...]
     glossary: tuple[GlossaryRow, ...]
     portfolios: tuple[PortfolioRow, ...] = ()
+    correlations: CorrelationPage | None = None
+    audits: tuple[AuditRow, ...] = ()
+    unranked: tuple[RankRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +257,7 @@ class TradeRow:
 
     `costs` are commission, slippage and fees together, all inside `net_pnl`; borrow and dividends are not. `r_multiple`
     is net_pnl over the risk to the first stop. `ambiguous`: one bar met two levels; `optimistic_pnl` is then the
-    net_pnl, had the better one been met first.
+    net_pnl, had the better one been met first. `symbol` is named where an account has several.
     """
 
     entry_session: date
@@ -240,6 +280,7 @@ class TradeRow:
     r_multiple: float | None = None
     ambiguous: bool = False
     optimistic_pnl: float | None = None
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +303,9 @@ class BacktestContext:
 
     `params` and `settings` are (name, value) pairs in words, `simulation` the settings themselves, None where they can
     no longer be read. `benchmark_equity` is the money had the share been held from the first close, dividends
-    reinvested and no costs paid, `index_equity` the same of the index. `short_orders` may be a part of what
-    `order_counts` counts. `data_stamp` names the data as they were read, `stamp` everything that the page is made from.
+    reinvested and no costs paid, `index_equity` the same of the index. `several`: one account over several symbols,
+    whose prices are NaN here. `short_orders` may be a part of what `order_counts` counts. `data_stamp` names the data
+    as they were read, `stamp` everything that the page is made from.
     """
 
     backtest_id: int
@@ -311,6 +353,8 @@ class BacktestContext:
     exits: tuple[ExitRow, ...] = ()
     costs: CostSplit | None = None
     ambiguous_pnl: float | None = None
+    audit: AuditRow | None = None
+    several: bool = False
 
     @property
     def leveraged(self) -> bool:

@@ -57,7 +57,7 @@ def compute_backtest_columns(context: BacktestContext) -> dict[str, list[Any]]:
         columns["index"] = column(context.index_equity, 2)
     columns["drawdown"] = column(context.drawdown, 5)
     for name in ("open", "high", "low", "close"):
-        columns[name] = column(getattr(context, name), 4)
+        columns[name] = [] if context.several else column(getattr(context, name), 4)
     return columns
 
 

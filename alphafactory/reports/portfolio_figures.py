@@ -173,7 +173,7 @@ def _correlation_figure(matrix: CorrelationMatrix) -> Figure:
     names_axis = {"type": "category", "showgrid": False, "tickmode": "array", "tickvals": names, "automargin": True}
     layout["xaxis"] = base_axis(None, tickangle=-90, **names_axis)
     layout["yaxis"] = base_axis(None, autorange="reversed", **names_axis)
-    layout["shapes"] = _frames(matrix.clusters)
+    layout["shapes"] = cluster_frames(matrix.clusters)
     words = (
         f"Correlations of the returns of {size} held symbols over {matrix.sessions} sessions, in "
         f"{len(set(matrix.clusters))} clusters."
@@ -187,7 +187,7 @@ def compute_matrix_width(matrix: CorrelationMatrix | None) -> int:
     return 0 if size <= _FITS_A_PHONE else _MARGINS + _LABEL * size
 
 
-def _frames(clusters: tuple[int, ...]) -> list[dict[str, Any]]:
+def cluster_frames(clusters: tuple[int, ...]) -> list[dict[str, Any]]:
     """Frame each run of one cluster along the diagonal; a symbol alone needs no frame."""
     frames = []
     begin = 0

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from alphafactory.reports import (
     backtest_summary,
+    correlation_page,
     figures,
     formatting,
     mandate_words,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
+    from alphafactory.reports.correlation_page import CorrelationPage
     from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -90,7 +92,9 @@ def render_index(
 
 def render_backtest(context: BacktestContext, assets: Assets, index: str | None) -> str:
     """Render a backtest's page; `index` is the link back to the night, None where there is none."""
-    charts = {"equity": figures.compute_equity_figure(context), "price": figures.compute_price_figure(context)}
+    charts = {"equity": figures.compute_equity_figure(context)}
+    if not context.several:
+        charts["price"] = figures.compute_price_figure(context)
     rolling = rolling_figure.compute_rolling_figure(context)
     if rolling is not None:
         charts["rolling"] = rolling
@@ -136,6 +140,28 @@ def render_portfolio(page: PortfolioPage, assets: Assets, index: str | None) -> 
             chart_data=embed_json(_chart_values(charts, columns)),
             index=index,
             root="../",
+        )
+    )
+
+
+def render_correlations(page: CorrelationPage, assets: Assets, index: str | None) -> str:
+    """Render the page of feature correlations; `index` is the link back to the night, None where there is none."""
+    charts = {"features": correlation_page.compute_heatmap(page)}
+    clusters = correlation_page.compute_clusters(page)
+    return (
+        environment()
+        .get_template("correlations.html.j2")
+        .render(
+            page=page,
+            clusters=clusters,
+            redundant=sum(len(row.others) for row in clusters),
+            undefined=[row.name for row in page.features if not row.defined],
+            width=correlation_page.compute_size(page),
+            assets=assets,
+            charts=charts,
+            chart_data=embed_json(_chart_values(charts, {})),
+            index=index,
+            root="",
         )
     )
 

@@ -163,3 +163,12 @@ def read_earnings(connection: Connection, symbol_ids: Sequence[int], cutoff: dat
     )
     found = [dict(row) for row in connection.execute(query, {"ids": list(symbol_ids), "cutoff": cutoff}).mappings()]
     return sorted(found, key=lambda row: (row["symbol_id"], row["announced"], row["fiscal_period"]))
+
+
+def read_earnings_versions(connection: Connection, symbol_ids: Sequence[int], cutoff: datetime) -> list[dict[str, Any]]:
+    """Return every version of every announcement known at `cutoff`, ordered by symbol, period and when it was known."""
+    query = text(
+        "SELECT symbol_id, fiscal_period, announced, known_at FROM earnings_calendar "
+        "WHERE symbol_id = ANY(:ids) AND known_at <= :cutoff ORDER BY symbol_id, fiscal_period, known_at"
+    )
+    return [dict(row) for row in connection.execute(query, {"ids": list(symbol_ids), "cutoff": cutoff}).mappings()]

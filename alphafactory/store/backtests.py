@@ -138,8 +138,8 @@ def _row(record: BacktestRecord) -> list[Any]:
 def _deeds(records: Sequence[BacktestRecord], keys: Mapping[str, int]) -> Iterator[Deeds]:
     for record in records:
         if record.simulation is not None and record.sessions is not None:
-            portfolio = record.values.get("portfolio_id") is not None
-            yield Deeds(keys[record.fingerprint], record.sessions, record.symbols, record.simulation, portfolio)
+            several = record.values.get("symbol_id") is None
+            yield Deeds(keys[record.fingerprint], record.sessions, record.symbols, record.simulation, several)
 
 
 def _curves(deeds: Sequence[Deeds]) -> Iterator[Sequence[bytes | None]]:
@@ -147,7 +147,7 @@ def _curves(deeds: Sequence[Deeds]) -> Iterator[Sequence[bytes | None]]:
         simulation = deed.simulation
         key = struct.pack(">q", deed.backtest_id)
         money = (array_field(column, "float8") for column in (simulation.equity, simulation.cash))
-        position = None if deed.portfolio else array_field(simulation.positions[:, 0], "float8")
+        position = None if deed.several else array_field(simulation.positions[:, 0], "float8")
         yield (key, array_field(deed.sessions, "date"), *money, position)
 
 
@@ -189,6 +189,15 @@ def withdraw_others(connection: Connection, symbol_ids: Sequence[int]) -> int:
         "AND superseded_by IS NULL AND origin = 'nightly'"
     )
     return connection.execute(statement, {"ids": list(set(symbol_ids))}).rowcount
+
+
+def withdraw_other_accounts(connection: Connection, keys: Sequence[int]) -> int:
+    """Make no other result of a strategy over a whole universe a current one: the night asks for these alone."""
+    statement = text(
+        "UPDATE backtests SET superseded_by = id WHERE symbol_id IS NULL AND strategy_id IS NOT NULL "
+        "AND NOT id = ANY(:keys) AND superseded_by IS NULL AND origin = 'nightly'"
+    )
+    return connection.execute(statement, {"keys": list(keys)}).rowcount
 
 
 def retire_detail(connection: Connection, nights: int) -> int:

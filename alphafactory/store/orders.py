@@ -29,14 +29,14 @@ _Table = TypeVar("_Table", Trades, Orders)
 class Deeds:
     """What one backtest did: its key, its sessions, shape (n,), the tickers of its symbols, its simulation.
 
-    `portfolio` says that its account holds a portfolio, and not one symbol.
+    `several` says that its account may hold several symbols.
     """
 
     backtest_id: int
     sessions: DateArray
     symbols: tuple[str, ...]
     simulation: Simulation
-    portfolio: bool = False
+    several: bool = False
 
 
 def write_trades(connection: psycopg.Connection[Any], deeds: Sequence[Deeds]) -> int:

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _BACKTESTS = """
-SELECT y.ticker, y.name AS symbol_name, y.sector, t.name AS strategy, t.title AS strategy_title,
-    t.description AS strategy_idea, t.version AS strategy_version, t.code_hash AS strategy_hash, b.*
+SELECT coalesce(y.ticker, b.scope) AS ticker, y.name AS symbol_name, y.sector, t.name AS strategy,
+    t.title AS strategy_title, t.description AS strategy_idea, t.version AS strategy_version,
+    t.code_hash AS strategy_hash, a.passed AS audit_passed, b.*
 FROM backtests b JOIN strategies t ON t.id = b.strategy_id LEFT JOIN symbols y ON y.id = b.symbol_id
-WHERE b.id = ANY(:ids) ORDER BY y.ticker, t.name, b.id
+LEFT JOIN (SELECT DISTINCT ON (strategy_id) strategy_id, passed FROM verdicts WHERE kind = 'audit'
+    ORDER BY strategy_id, id DESC) a ON a.strategy_id = t.id
+WHERE b.id = ANY(:ids) ORDER BY 1, t.name, b.id
 """
 _CURRENT = """
 SELECT b.id FROM backtests b
-WHERE b.superseded_by IS NULL AND b.origin = 'nightly' AND b.status = 'done' AND b.symbol_id = ANY(:ids)
+WHERE b.superseded_by IS NULL AND b.origin = 'nightly' AND b.status = 'done'
+    AND (b.symbol_id = ANY(:ids) OR b.symbol_id IS NULL AND b.strategy_id IS NOT NULL)
 """
 _FINDINGS = f"""
 SELECT rule, severity, subject, session, message, payload, quarantined FROM ({OPEN_THEN}) o

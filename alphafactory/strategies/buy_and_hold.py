@@ -19,6 +19,7 @@ class BuyAndHold(Strategy):
 
     name = "buy_and_hold"
     title = "Buy and hold"
+    group = "benchmark"
     idea = (
         "Owners of companies are paid for bearing their risk, and costs are paid once. Whatever trades more has to "
         "beat this; a strategy that does not is not worth running."

@@ -16,7 +16,7 @@ from alphafactory.registry import discover
 from alphafactory.registry import source_text as plugin_source
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.combination import Combination
-from alphafactory.strategies.rules.reading import read_rule
+from alphafactory.strategies.rules.reading import Rule, read_rule
 
 if TYPE_CHECKING:
     from alphafactory.domain.plugins import Vocabulary
@@ -40,9 +40,12 @@ def discover_strategies(
 def source_text(strategy: type[Strategy]) -> str:
     """Return the source of the strategy's file and of the local files it imports, the strategy base among them.
 
-    That of a combination is followed by the sources of its parts.
+    That of a combination is followed by the sources of its parts. That of a rule is its file's text, followed by the
+    source of what reads rules.
     """
     path = Path(str(sys.modules[strategy.__module__].__file__))
+    if issubclass(strategy, Rule):
+        return f"{strategy.text}\n# what reads rules\n{plugin_source(path, 'alphafactory.strategies')}"
     parts = strategy.parts if issubclass(strategy, Combination) else ()
     return plugin_source(path, "alphafactory.strategies") + "".join(
         f"\n# {weight!r} of {part.name}\n{source_text(part)}" for weight, part in parts

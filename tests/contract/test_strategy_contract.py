@@ -1,64 +1,86 @@
-"""What every strategy keeps, whoever wrote it: run over the registry, so that a new one is tested by being there."""
+"""What every strategy keeps, whoever wrote it: run over the registry, so that a new one is tested by being there.
+
+A strategy of scope symbol is shown symbols side by side, as a sweep shows them, and one alone; one of scope universe is
+shown six on their joint sessions. Combinations of each kind are tested beside the strategies.
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from strategy_markets import context_of, random_symbols, view_of
 
-from alphafactory.domain.bars import BAR_FIELDS, Bars
-from alphafactory.domain.plugins import MarketView
+from alphafactory.domain.bars import BAR_FIELDS
 from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import UsageError
-from alphafactory.indicators.catalogue import compute_function, function_warm_up, shipped_catalogue
-from alphafactory.simulation import simulate
+from alphafactory.indicators.catalogue import function_warm_up, shipped_catalogue
+from alphafactory.simulation import simulate, simulate_account
 from alphafactory.simulation.inputs import judged_signals
+from alphafactory.strategies.base import Filter
 from alphafactory.strategies.catalogue import code_hash, discover_strategies
+from alphafactory.strategies.combination import Combination, resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters, warm_up
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from alphafactory.domain.arrays import FloatArray
+    from alphafactory.domain.context import MarketContext, MarketSymbol
+    from alphafactory.domain.plugins import MarketView
     from alphafactory.strategies.base import Strategy, StrategyParameters
 
 REGISTRY = discover_strategies()
+COMBINATIONS = (
+    "0.6*sma_crossover+0.4*rsi_2",
+    "vote(sma_crossover, z_score_reversion, rsi_2, 1)",
+    "gap_fade & trend_filter & earnings_filter",
+    "(0.5*z_score_reversion-0.5*sma_crossover) & volume_filter",
+    "cross_sectional_reversal & regime_filter",
+)
+SUBJECTS = [*REGISTRY, *(resolve_strategy(text, REGISTRY) for text in COMBINATIONS)]
 ARRAYS = tuple(field.name for field in dataclasses.fields(Signals) if field.name != "distances")
-each_strategy = pytest.mark.parametrize("strategy", list(REGISTRY), ids=REGISTRY.names())
+GROUPS = {"benchmark", "trend", "mean_reversion", "combined", "statistical", "filter"}
+MANY = 6
+each_strategy = pytest.mark.parametrize("strategy", SUBJECTS, ids=[subject.name for subject in SUBJECTS])
 
 
-def random_bars(seed: int, length: int) -> Bars:
-    random = np.random.default_rng(seed)
-    close = 50.0 * np.exp(np.cumsum(random.normal(0.0, 0.02, length)))
-    opening = close * np.exp(random.normal(0.0, 0.006, length))
-    high = np.maximum(opening, close) * (1.0 + random.exponential(0.005, length))
-    low = np.minimum(opening, close) * (1.0 - random.exponential(0.005, length))
-    volume = random.integers(0, 1_000_000, length).astype(np.float64)
-    sessions = np.datetime64("2015-01-01") + np.arange(length)
-    return Bars(sessions, opening, high, low, close, volume, np.ones(length), np.zeros(length))
+def test_every_file_that_ships_is_sound() -> None:
+    assert [str(broken) for broken in REGISTRY.broken] == []
 
 
-def view_of(strategy: type[Strategy], params: StrategyParameters, market: list[Bars]) -> MarketView:
-    """Stack the symbols' bars and the indicators that the strategy asks for; every array is read-only."""
-    indicators = {}
-    for name, request in strategy.indicators.items():
-        function = shipped_catalogue().functions.get(request.function)
-        output = function.output(request.output).name
-        arguments = request.resolve(params)
-        columns = [compute_function(request.function, bars, arguments)[output] for bars in market]
-        indicators[name] = np.stack(columns, axis=1)
-    prices = {name: np.stack([getattr(bars, name) for bars in market], axis=1) for name in BAR_FIELDS}
-    for array in (*prices.values(), *indicators.values()):
-        array.flags.writeable = False
-    return MarketView(market[0].sessions, **prices, indicators=indicators)
+def panel_of(
+    strategy: type[Strategy], params: StrategyParameters, symbols: Sequence[MarketSymbol], context: MarketContext
+) -> MarketView:
+    """Return what a strategy sees of several symbols of equal sessions; every array is read-only."""
+    if strategy.scope == "universe":
+        return view_of(strategy, params, symbols, context)
+    return joined([view_of(strategy, params, [symbol], context) for symbol in symbols])
 
 
-def random_market(seed: int, length: int, symbols: int = 3) -> list[Bars]:
-    return [random_bars(seed + symbol, length) for symbol in range(symbols)]
+def joined(views: Sequence[MarketView]) -> MarketView:
+    """Put what is seen of single symbols side by side, as a sweep does."""
+
+    def stacked(arrays: Sequence[FloatArray]) -> FloatArray:
+        together = np.concatenate(arrays, axis=1)
+        together.flags.writeable = False
+        return together
+
+    known = all(view.earnings is not None for view in views)
+    return replace(
+        views[0],
+        **{name: stacked([getattr(view, name) for view in views]) for name in BAR_FIELDS},
+        indicators={name: stacked([view.indicators[name] for view in views]) for name in views[0].indicators},
+        tickers=tuple(ticker for view in views for ticker in view.tickers),
+        sectors=tuple(sector for view in views for sector in view.sectors),
+        earnings=stacked([view.earnings for view in views]) if known else None,
+    )
 
 
 def answer_of(strategy: type[Strategy], params: StrategyParameters, view: MarketView) -> Signals:
@@ -67,8 +89,18 @@ def answer_of(strategy: type[Strategy], params: StrategyParameters, view: Market
     return returned if isinstance(returned, Signals) else Signals(returned)
 
 
-def signals_of(strategy: type[Strategy], params: StrategyParameters, market: list[Bars]) -> Signals:
-    return answer_of(strategy, params, view_of(strategy, params, market))
+def signals_of(
+    strategy: type[Strategy],
+    params: StrategyParameters,
+    symbols: Sequence[MarketSymbol],
+    context: MarketContext | None = None,
+) -> Signals:
+    known = context_of(len(symbols[0].bars)) if context is None else context
+    return answer_of(strategy, params, panel_of(strategy, params, symbols, known))
+
+
+def market_for(strategy: type[Strategy], seed: int, length: int) -> list[MarketSymbol]:
+    return random_symbols(seed, length, MANY if strategy.scope == "universe" else 3)
 
 
 def arrays_of(signals: Signals) -> dict[str, FloatArray]:
@@ -93,6 +125,8 @@ def test_is_documented(strategy: type[Strategy]) -> None:
     assert len(strategy.source) > 20
     assert len(strategy.fails_when) > 40
     assert all(parameter.meaning for parameter in strategy.parameters.values())
+    assert strategy.group in GROUPS
+    assert (strategy.group == "filter") == issubclass(strategy, Filter)
     assert len(code_hash(strategy)) == 64
 
 
@@ -114,94 +148,173 @@ def test_its_indicators_exist_and_take_the_parameters_at_their_bounds(strategy: 
     for bound in ("low", "default", "high"):
         params = {name: getattr(parameter, bound) for name, parameter in strategy.parameters.items()}
         assert warm_up(strategy, params, function_warm_up) >= 0
+        assert strategy.settling(params) >= 0
 
 
 @each_strategy
 @pytest.mark.parametrize(("length", "symbols"), [(0, 1), (1, 1), (2, 3), (40, 1), (600, 4)])
 def test_signals_have_the_shape_and_the_range(strategy: type[Strategy], length: int, symbols: int) -> None:
-    market = random_market(1, length, symbols)
+    if strategy.scope == "universe" and length == 0:
+        pytest.skip("a universe has a session in which one of its symbols has a bar")
+    market = random_symbols(1, length, symbols)
     signals = signals_of(strategy, defaults(strategy), market)
     for array in arrays_of(signals).values():
         assert array.shape == (length, symbols)
         assert array.dtype == np.float64
     assert not np.isnan(signals.target).any()
+    if issubclass(strategy, Filter):
+        assert np.isin(signals.target, (0.0, 1.0)).all()
     if length > 0:
         # The simulator's own judgement: targets in [-1, 1], prices above 0, lives in whole bars.
-        judged, missing = judged_signals(signals, market[0].sessions, symbols, [f"symbol {k}" for k in range(symbols)])
+        names = [symbol.ticker for symbol in market]
+        judged, missing = judged_signals(signals, market[0].bars.sessions, symbols, names)
         assert (missing, judged.distances) == (0, signals.distances)
 
 
 @each_strategy
 def test_it_trades_on_some_market(strategy: type[Strategy]) -> None:
-    assert signals_of(strategy, defaults(strategy), random_market(2, 900)).target.any()
+    found = (signals_of(strategy, defaults(strategy), market_for(strategy, seed, 900)).target for seed in (2, 12, 22))
+    assert any(target.any() for target in found)
 
 
 @each_strategy
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), length=st.integers(1, 300), share=st.floats(0.0, 1.0))
-def test_signals_on_a_prefix_are_the_prefix_of_the_signals(
-    strategy: type[Strategy], seed: int, length: int, share: float
-) -> None:
-    cut, params, market = int(share * length), defaults(strategy), random_market(seed, length)
-    whole = signals_of(strategy, params, market)
-    part = signals_of(strategy, params, [bars.part(slice(0, cut)) for bars in market])
-    assert bits(whole, slice(0, cut)) == bits(part)
+def test_signals_on_a_prefix_are_the_prefix_of_the_signals(strategy: type[Strategy]) -> None:
+    params, context, length = defaults(strategy), context_of(620), 620
+    markets, cuts = (2, 10) if strategy.scope == "universe" else (8, 14)
+    random = np.random.default_rng(8)
+    for seed in random.integers(0, 2**32, markets).tolist():
+        market = market_for(strategy, seed, length)
+        whole = signals_of(strategy, params, market, context)
+        for cut in [1, *random.integers(2, length, cuts - 2).tolist(), length - 1]:
+            part = [symbol.part(slice(0, cut)) for symbol in market]
+            known = context.until(market[0].bars.sessions[cut - 1])
+            assert bits(signals_of(strategy, params, part, known)) == bits(whole, slice(0, cut))
 
 
 @each_strategy
 def test_later_bars_change_no_earlier_signal(strategy: type[Strategy]) -> None:
-    params, market = defaults(strategy), random_market(3, 400)
-    factors = np.where(np.arange(400) < 300, 1.0, 3.0)
+    params, market, context = defaults(strategy), market_for(strategy, 3, 640), context_of(640)
+    factors = np.where(np.arange(640) < 600, 1.0, 3.0)
     other = [
-        dataclasses.replace(bars, **{name: getattr(bars, name) * factors for name in BAR_FIELDS}) for bars in market
+        replace(
+            symbol, bars=replace(symbol.bars, **{name: getattr(symbol.bars, name) * factors for name in BAR_FIELDS})
+        )
+        for symbol in market
     ]
-    before, after = signals_of(strategy, params, market), signals_of(strategy, params, other)
-    assert bits(before, slice(0, 300)) == bits(after, slice(0, 300))
+    series = {name: values * factors for name, values in context.series.items()}
+    before = signals_of(strategy, params, market, context)
+    after = signals_of(strategy, params, other, replace(context, series=series))
+    assert bits(before, slice(0, 600)) == bits(after, slice(0, 600))
 
 
 @each_strategy
 def test_is_deterministic_and_leaves_its_arguments_alone(strategy: type[Strategy]) -> None:
     params = defaults(strategy)
-    view = view_of(strategy, params, random_market(4, 300))
+    view = panel_of(strategy, params, market_for(strategy, 4, 400), context_of(400))
     seen_params, seen_view = copy.deepcopy(params), copy.deepcopy(view)
     assert bits(answer_of(strategy, params, view)) == bits(answer_of(strategy, params, view))
     assert params == seen_params
     assert view.indicators.keys() == seen_view.indicators.keys()
-    assert all(np.array_equal(getattr(view, name), getattr(seen_view, name)) for name in BAR_FIELDS)
+    assert all(np.array_equal(getattr(view, name), getattr(seen_view, name), equal_nan=True) for name in BAR_FIELDS)
+
+
+def tried_values(strategy: type[Strategy]) -> Iterator[tuple[str, StrategyParameters]]:
+    """Yield each parameter's name with sets in which it alone differs, and which the strategy does not refuse."""
+    for name, parameter in strategy.parameters.items():
+        low, default, high = parameter.low, parameter.default, parameter.high
+        kind = type(default)
+        for value in dict.fromkeys((low, high, kind((low + default) / 2), kind((default + high) / 2))):
+            if value != default:
+                try:
+                    yield name, resolve_parameters(strategy, {name: value})
+                except UsageError:
+                    continue
 
 
 @each_strategy
 def test_every_parameter_is_alive(strategy: type[Strategy]) -> None:
-    params, market = defaults(strategy), random_market(5, 1500)
-    expected = bits(signals_of(strategy, params, market))
-    for name, parameter in strategy.parameters.items():
-        others = [value for value in (parameter.low, parameter.high) if value != parameter.default]
-        changed = [bits(signals_of(strategy, {**params, name: value}, market)) for value in others]
-        assert any(found != expected for found in changed), f"{name} never changes a signal"
+    dead = set(strategy.parameters)
+    for seed in (5, 15, 25):
+        if dead:
+            market = market_for(strategy, seed, 1300)
+            expected = bits(signals_of(strategy, defaults(strategy), market))
+            for name, params in tried_values(strategy):
+                if name in dead and bits(signals_of(strategy, params, market)) != expected:
+                    dead.remove(name)
+    assert dead == set(), "they never change a signal"
+
+
+def with_hole(view: MarketView, rows: slice) -> MarketView:
+    """Take a run of bars from the second symbol, and what is known of them."""
+
+    def holed(array: FloatArray) -> FloatArray:
+        changed = array.copy()
+        changed[rows, 1] = np.nan
+        return changed
+
+    return replace(
+        view,
+        **{name: holed(getattr(view, name)) for name in BAR_FIELDS},
+        indicators={name: holed(array) for name, array in view.indicators.items()},
+        earnings=None if view.earnings is None else holed(view.earnings),
+    )
 
 
 @each_strategy
 def test_a_symbol_that_lists_late_is_flat_until_then(strategy: type[Strategy]) -> None:
     params = defaults(strategy)
-    view = view_of(strategy, params, random_market(6, 300))
+    view = panel_of(strategy, params, market_for(strategy, 6, 500), context_of(500))
+    answer = answer_of(strategy, params, with_hole(view, slice(0, 100)))
+    assert (answer.target[:100, 1] == 0.0).all()
+    assert not np.isnan(answer.target).any()
 
-    def listed_late(array: FloatArray) -> FloatArray:
-        late = array.copy()
-        late[:100, 1] = np.nan
-        return late
 
-    late = MarketView(
-        view.sessions,
-        **{name: listed_late(getattr(view, name)) for name in BAR_FIELDS},
-        indicators={name: listed_late(array) for name, array in view.indicators.items()},
-    )
-    assert (np.nan_to_num(answer_of(strategy, params, late).target[:100, 1]) == 0.0).all()
+@each_strategy
+def test_a_hole_in_a_history_is_survived(strategy: type[Strategy]) -> None:
+    params = defaults(strategy)
+    view = panel_of(strategy, params, market_for(strategy, 6, 500), context_of(500))
+    answer = answer_of(strategy, params, with_hole(view, slice(400, 420)))
+    assert (np.abs(answer.target) <= 1.0).all()
+    assert bits(answer, slice(0, 400)) == bits(answer_of(strategy, params, view), slice(0, 400))
+
+
+@each_strategy
+def test_a_symbol_alone_gets_the_signals_that_it_gets_among_others(strategy: type[Strategy]) -> None:
+    if strategy.scope == "universe":
+        pytest.skip("symbols of a universe look at one another")
+    params, market = defaults(strategy), random_symbols(9, 500)
+    together = arrays_of(signals_of(strategy, params, market))
+    for column, symbol in enumerate(market):
+        alone = arrays_of(signals_of(strategy, params, [symbol]))
+        assert alone.keys() == together.keys()
+        assert all(together[name][:, [column]].tobytes() == array.tobytes() for name, array in alone.items())
+
+
+@each_strategy
+def test_one_account_is_enough(strategy: type[Strategy]) -> None:
+    if strategy.scope == "symbol":
+        pytest.skip("a strategy of one symbol uses the account of that symbol")
+    target = signals_of(strategy, defaults(strategy), market_for(strategy, 10, 900)).target
+    assert np.abs(target).sum(axis=1).max() <= 1.0 + 1e-9
 
 
 @each_strategy
 def test_it_can_be_simulated(strategy: type[Strategy]) -> None:
-    bars = random_bars(7, 900)
-    signals = signals_of(strategy, defaults(strategy), [bars])
-    result = simulate(bars, signals, parse_settings(initial_capital=1e5, stop="3%", commission="bps:5"))
-    assert len(result.trades) > 0
-    assert result.balance_error <= 1e-9
+    settings = parse_settings(initial_capital=1e5, stop="3%", commission="bps:5", sizing="percent:100%")
+    trades = 0
+    for seed in (7, 17, 27):
+        market = market_for(strategy, seed, 900)
+        if strategy.scope == "universe":
+            signals = signals_of(strategy, defaults(strategy), market)
+            result = simulate_account([symbol.bars for symbol in market], signals, settings)
+        else:
+            result = simulate(market[0].bars, signals_of(strategy, defaults(strategy), market[:1]), settings)
+        assert result.balance_error <= 1e-9
+        trades += len(result.trades)
+    assert trades > 0
+
+
+@each_strategy
+def test_it_is_a_pure_function_of_a_class(strategy: type[Strategy]) -> None:
+    function: Callable[..., object] = inspect.getattr_static(strategy, "signals")
+    assert isinstance(function, classmethod if issubclass(strategy, Combination) else staticmethod)

@@ -10,11 +10,13 @@ import pytest
 from small_markets import market, model, random_market
 
 from alphafactory.config import ComputeConfig
+from alphafactory.domain.context import NO_CONTEXT, MarketSymbol
 from alphafactory.domain.progress import SILENT
 from alphafactory.domain.results import EXIT_REASONS
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError
 from alphafactory.indicators.catalogue import computation_of
+from alphafactory.pipeline.market_views import symbol_signals
 from alphafactory.pipeline.simulating import (
     Finished,
     SymbolWork,
@@ -22,7 +24,6 @@ from alphafactory.pipeline.simulating import (
     Terms,
     TooFewBarsError,
     check_warm_up,
-    strategy_signals,
     work,
 )
 from alphafactory.pipeline.workers import run_work
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from alphafactory.domain.bars import Bars
 
 BARS, _ = random_market(4)
+AAA = MarketSymbol("AAA", BARS)
 HOLD = Task("buy_and_hold", {}, "hold")
 
 
@@ -48,12 +50,13 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def terms(tmp_path: Path, **changes: Any) -> Terms:
-    plain = Terms(model(), None, None, 0.0, None, str(tmp_path / "strategies"), str(tmp_path / "cache"))
+    folders = str(tmp_path / "strategies"), str(tmp_path / "cache")
+    plain = Terms(model(), None, None, 0.0, None, {"XNYS": NO_CONTEXT}, *folders)
     return replace(plain, **changes)
 
 
 def finished(tmp_path: Path, *tasks: Task, bars: Bars = BARS, delisted: bool = False, **changes: Any) -> list[Finished]:
-    return work([SymbolWork("AAA", bars, delisted, 252, tasks)], terms(tmp_path, **changes))
+    return work([SymbolWork(MarketSymbol("AAA", bars), delisted, 252, "XNYS", tasks)], terms(tmp_path, **changes))
 
 
 def test_every_task_has_an_answer_whatever_the_others_do(tmp_path: Path) -> None:
@@ -114,7 +117,8 @@ def test_volatility_targets_know_the_periods_of_a_year(tmp_path: Path) -> None:
     settings = model(sizing="vol_target:20%")
     positions = []
     for periods in (252, 365):
-        load = SymbolWork("AAA", BARS, False, periods, (Task("sma_crossover", {"fast": 5, "slow": 30}, "print"),))
+        task = Task("sma_crossover", {"fast": 5, "slow": 30}, "print")
+        load = SymbolWork(MarketSymbol("AAA", BARS), False, periods, "XNYS", (task,))
         (one,) = work([load], terms(tmp_path, settings=settings))
         assert one.simulation is not None
         positions.append(np.abs(one.simulation.trades.quantity[0]))
@@ -137,24 +141,26 @@ class WithStops(Strategy):
 
 
 def test_signals_keep_their_arrays_and_what_they_mean() -> None:
-    found = strategy_signals(WithStops, {}, BARS, computation_of(BARS))
+    found = symbol_signals(WithStops, {}, AAA, computation_of(BARS))
     assert found.target.shape == (300, 1)
     assert found.stop is not None
     assert found.stop.shape == (300, 1)
     assert (found.distances, found.entry_limit, found.priority) == (True, None, None)
-    plain = strategy_signals(BuyAndHold, {}, BARS, computation_of(BARS))
+    plain = symbol_signals(BuyAndHold, {}, AAA, computation_of(BARS))
     assert (plain.target.tolist(), plain.stop) == ([[1.0]] * 300, None)
 
 
 @pytest.mark.parametrize(("spoil", "shape"), [("flat", r"\(300,\)"), ("wide", r"\(300, 2\)")])
 def test_an_array_of_another_shape_is_named(spoil: Any, shape: str) -> None:
     with pytest.raises(SimulationError, match=rf"'with_stops' returned stop of shape {shape} for 300 sessions"):
-        strategy_signals(WithStops, {"spoil": spoil}, BARS, computation_of(BARS))
+        symbol_signals(WithStops, {"spoil": spoil}, AAA, computation_of(BARS))
 
 
 def test_any_number_of_workers_gives_the_same_to_the_bit_in_the_same_order(tmp_path: Path) -> None:
     tasks = tuple(Task("sma_crossover", {"fast": fast, "slow": 30}, f"{fast}") for fast in (5, 10, 20))
-    loads = [SymbolWork(f"S{seed}", random_market(seed)[0], False, 252, tasks) for seed in range(9)]
+    loads = [
+        SymbolWork(MarketSymbol(f"S{seed}", random_market(seed)[0]), False, 252, "XNYS", tasks) for seed in range(9)
+    ]
     alone, shared = (
         run_work(loads, terms(tmp_path), ComputeConfig(workers=workers, backend="threading"), SILENT)
         for workers in (1, 3)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from alphafactory.domain.bars import Bars
+from alphafactory.domain.context import MarketSymbol
 from alphafactory.domain.plugins import IndicatorRequest, Parameter
 from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
@@ -20,8 +21,8 @@ from alphafactory.metrics import compute_metrics
 from alphafactory.pipeline import evaluating, sweeping
 from alphafactory.pipeline.evaluating import SweepSymbol, SweepTerms
 from alphafactory.pipeline.grids import parse_grid
+from alphafactory.pipeline.market_views import symbol_signals
 from alphafactory.pipeline.search import expected_by_luck
-from alphafactory.pipeline.simulating import strategy_signals
 from alphafactory.pipeline.sweeping import StrategyPlace, sweep_blocks, sweep_panel
 from alphafactory.simulation import NUMBERS, simulate
 from alphafactory.store.experiments import TRIAL_NUMBERS
@@ -90,7 +91,7 @@ class Ranked(Declared):
 
 def alone(bars: Bars, strategy: type[Strategy], params: StrategyParameters, rows: slice, settings: Any) -> list[float]:
     """Return the numbers of one backtest as the night would make it."""
-    signals = strategy_signals(strategy, params, bars, computation_of(bars)).part(rows)
+    signals = symbol_signals(strategy, params, MarketSymbol("AAA", bars), computation_of(bars)).part(rows)
     simulation = simulate(bars.part(rows), signals, settings)
     values = compute_metrics(simulation, bars.sessions[rows], 252, 0.02).values
     return [float(values.get(name, np.nan)) for name in NUMBERS]  # type: ignore[arg-type]
@@ -128,7 +129,7 @@ def test_workers_change_no_bit(backend: str, tmp_path: Path) -> None:
         "class Mine(SmaCrossover):\n    name = 'mine'\n    title = idea = source = fails_when = 'x'\n",
         encoding="utf-8",
     )
-    mine = sweeping.discover_strategies(tmp_path).get("mine")
+    mine = sweeping.strategies_of_worker(str(tmp_path)).get("mine")
     expected = sweep_panel(MARKET, SmaCrossover, GRID, SETTINGS)
     found = sweep_panel(MARKET, mine, GRID, SETTINGS, workers=2, backend=backend, strategies_folder=str(tmp_path))
     assert found.tobytes() == expected.tobytes()

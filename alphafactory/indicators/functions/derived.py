@@ -13,6 +13,7 @@ import numpy as np
 
 from alphafactory.domain.plugins import Parameter
 from alphafactory.indicators.base import IndicatorFunction, Output
+from alphafactory.indicators.smoothing import exponential_settling, wilder_settling
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import BoolArray, FloatArray
@@ -117,6 +118,8 @@ RSI_OVERSOLD = IndicatorFunction(
     warm_up=lambda period, **_: period,
     compute=_rsi_oversold,
     uses=("rsi",),
+    memory="fading",
+    settling=lambda period, **_: wilder_settling(period),
 )
 
 RSI_OVERBOUGHT = IndicatorFunction(
@@ -132,6 +135,8 @@ RSI_OVERBOUGHT = IndicatorFunction(
     warm_up=lambda period, **_: period,
     compute=_rsi_overbought,
     uses=("rsi",),
+    memory="fading",
+    settling=lambda period, **_: wilder_settling(period),
 )
 
 MACD_CROSS = IndicatorFunction(
@@ -148,6 +153,8 @@ MACD_CROSS = IndicatorFunction(
     warm_up=lambda fast, slow, signal: max(fast, slow) - 1 + signal,
     compute=_macd_cross,
     uses=("macd",),
+    memory="fading",
+    settling=lambda fast, slow, signal: exponential_settling(max(fast, slow), signal),
 )
 
 BOLLINGER_PERCENT_B = IndicatorFunction(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from alphafactory.domain.plugins import Parameter
 from alphafactory.indicators.base import IndicatorFunction, Output
+from alphafactory.indicators.smoothing import exponential_settling, wilder_settling
 from alphafactory.indicators.talib_library import talib
 
 RSI = IndicatorFunction(
@@ -19,6 +20,8 @@ RSI = IndicatorFunction(
     parameters={"period": Parameter(14, 2, 2000, "closes over which gains and losses are smoothed")},
     warm_up=lambda period: period,
     compute=lambda data, period: talib("RSI", data.close, timeperiod=period),
+    memory="fading",
+    settling=wilder_settling,
 )
 
 MACD = IndicatorFunction(
@@ -36,6 +39,8 @@ MACD = IndicatorFunction(
     compute=lambda data, fast, slow, signal: talib(
         "MACD", data.close, fastperiod=fast, slowperiod=slow, signalperiod=signal
     ),
+    memory="fading",
+    settling=lambda fast, slow, signal: exponential_settling(max(fast, slow), signal),
 )
 
 STOCHASTIC = IndicatorFunction(
@@ -89,4 +94,6 @@ ADX = IndicatorFunction(
     parameters={"period": Parameter(14, 2, 2000, "bars of each of the smoothings")},
     warm_up=lambda period: 2 * period - 1,
     compute=lambda data, period: talib("ADX", data.high, data.low, data.close, timeperiod=period),
+    memory="fading",
+    settling=lambda period: wilder_settling(period, period),
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from alphafactory.domain.plugins import Parameter
 from alphafactory.indicators.base import IndicatorFunction, Output
+from alphafactory.indicators.smoothing import exponential_settling
 from alphafactory.indicators.talib_library import talib
 
 SMA = IndicatorFunction(
@@ -26,6 +29,8 @@ EMA = IndicatorFunction(
     parameters={"period": Parameter(20, 1, 2000, "closes in the seed; the weight of the newest is 2 / (period + 1)")},
     warm_up=lambda period: period - 1,
     compute=lambda data, period: talib("EMA", data.close, timeperiod=period),
+    memory="fading",
+    settling=exponential_settling,
 )
 
 BOLLINGER = IndicatorFunction(
@@ -58,4 +63,7 @@ PARABOLIC_SAR = IndicatorFunction(
     compute=lambda data, acceleration, maximum: talib(
         "SAR", data.high, data.low, acceleration=acceleration, maximum=maximum
     ),
+    memory="fading",
+    # A stop forgets the bars before a reversal, to which it comes in a few times 1 / acceleration bars.
+    settling=lambda acceleration, **_: math.ceil(4.0 / acceleration) + 20,
 )

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from alphafactory.store.schema import experiments, market, operations, portfolios, provenance, results, versions
+from alphafactory.store.schema import (
+    experiments,
+    market,
+    operations,
+    portfolios,
+    provenance,
+    research,
+    results,
+    verdicts,
+    versions,
+)
 from alphafactory.store.schema.base import Model
 
 metadata = Model.metadata
 
-__all__ = ["experiments", "market", "metadata", "operations", "portfolios", "provenance", "results", "versions"]
+__all__ = [
+    "experiments",
+    "market",
+    "metadata",
+    "operations",
+    "portfolios",
+    "provenance",
+    "research",
+    "results",
+    "verdicts",
+    "versions",
+]

@@ -68,7 +68,12 @@ class TrialRow(Model):
     experiment_id: Mapped[int] = column(
         "The search (experiments.id).", BigInteger, primary_key=True, autoincrement=False
     )
-    symbol_id: Mapped[int] = column("The symbol (symbols.id).", Integer, primary_key=True, autoincrement=False)
+    symbol_id: Mapped[int] = column(
+        "The symbol (symbols.id); 0 for an account over all symbols of the search.",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+    )
     number: Mapped[int] = column(
         "The parameter set (parameter_sets.number).", Integer, primary_key=True, autoincrement=False
     )

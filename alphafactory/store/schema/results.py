@@ -127,8 +127,14 @@ class Backtest(Model):
     strategy_id: Mapped[int | None] = column(
         "The version of the strategy; NULL for a portfolio.", ForeignKey("strategies.id")
     )
-    symbol_id: Mapped[int | None] = column("The symbol; NULL for several on one account.", ForeignKey("symbols.id"))
-    scope: Mapped[str] = column("What it ran on, in words: the ticker, or the portfolio's name.", Text)
+    symbol_id: Mapped[int | None] = column(
+        "The symbol; NULL for several on one account: a portfolio, or a strategy that sees a universe.",
+        ForeignKey("symbols.id"),
+    )
+    scope: Mapped[str] = column(
+        "What it ran on, in words: the ticker, the universe of a strategy over many symbols, or the portfolio's name.",
+        Text,
+    )
     params: Mapped[dict[str, Any]] = column("Parameters of the strategy.", JSON)
     settings: Mapped[dict[str, Any]] = column("Settings of the simulation.", JSON)
     period_start: Mapped[date | None] = column("First session asked for; NULL for all.", Date)
@@ -256,6 +262,6 @@ class EquityCurve(Model):
     equity: Mapped[list[float]] = column("Equity at each close.", ARRAY(NUMBER))
     cash: Mapped[list[float]] = column("Cash at each close.", ARRAY(NUMBER))
     position: Mapped[list[float] | None] = column(
-        "Split-adjusted shares held at each close; NULL for a portfolio, whose holdings are rows of positions.",
+        "Split-adjusted shares held at each close; NULL for an account of several symbols.",
         ARRAY(NUMBER),
     )

@@ -23,6 +23,7 @@ class SmaCrossover(Strategy):
 
     name = "sma_crossover"
     title = "Moving average crossover"
+    group = "trend"
     idea = (
         "News spreads slowly and investors herd, so that a rise tends to go on. When the average of the last weeks "
         "lifts above that of the last months a trend is under way: hold the share until they change places again."

@@ -1,0 +1,280 @@
+"""Audits: strategies in, a verdict for each version in the table; what has been judged is not judged again.
+
+1. The evidence of a version is the hash of its code, of the code that audits and of the terms.
+2. Versions without a verdict on that evidence are audited on symbols of the night, by workers where that pays: a
+   strategy that judges symbols one by one on those with the longest histories, one that sees a universe on the symbols
+   of the largest sector together.
+3. What was found is written; a strategy with an error is ranked nowhere until its code is another.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from alphafactory.audit import Terms as AuditTerms
+from alphafactory.errors import AlphaFactoryError, UsageError
+from alphafactory.pipeline.auditing import audit_code, audit_strategy
+from alphafactory.pipeline.fingerprints import digest_of, signal_code_of
+from alphafactory.pipeline.known_strategies import known_strategies, strategies_of_worker
+from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
+from alphafactory.pipeline.panel import choose_universe, data_fingerprints
+from alphafactory.pipeline.questions import strategy_row
+from alphafactory.pipeline.running import StepReport, broken_plugins, failure
+from alphafactory.pipeline.stored_panel import open_panel
+from alphafactory.pipeline.workspace import code_version
+from alphafactory.store import strategies, verdicts
+from alphafactory.store.verdicts import VerdictRecord
+from alphafactory.strategies.combination import resolve_strategy
+from alphafactory.strategies.parameters import resolve_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from alphafactory.audit import Verdict
+    from alphafactory.domain.context import MarketContext, MarketSymbol
+    from alphafactory.pipeline.running import Failure, Run
+    from alphafactory.pipeline.workspace import Workspace
+    from alphafactory.registry import Registry
+    from alphafactory.store.symbols import SymbolRow
+    from alphafactory.strategies.base import Strategy
+
+READS = (
+    "symbols", "symbol_aliases", "universes", "universe_members", "bars", "bar_revisions", "splits", "dividends",
+    "earnings_calendar", "quality_findings", "quality_judgements", "series_versions", "series_fingerprints",
+    "strategies", "verdicts", "job_runs", "job_steps",
+)  # fmt: skip
+WRITES = ("strategies", "verdicts", "series_fingerprints")
+AUDIT = "audit"
+_MOST_BARS = 1_500
+"""Newest bars of each symbol that are looked at: six years of days, more of which add time and no insight."""
+_PANEL_SYMBOLS = 12
+_SECONDS_AN_AUDIT = 0.8
+_WORKER_START_SECONDS = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What audits look at: symbols for strategies of one, symbols of a sector together, and what surrounds both."""
+
+    single: tuple[MarketSymbol, ...]
+    together: tuple[MarketSymbol, ...]
+    context: MarketContext
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    verdict: Verdict | None
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAnswer:
+    """Verdicts that a person asked for, as plain values, and what could not be audited."""
+
+    verdicts: list[dict[str, Any]]
+    failures: tuple[Failure, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every strategy passed."""
+        return not self.failures and all(row["passed"] for row in self.verdicts)
+
+
+def run_audits(run: Run) -> StepReport:
+    """Audit every strategy of the night whose code has not been judged yet."""
+    workspace = run.workspace
+    registry = known_strategies(workspace.config.paths.strategies)
+    chosen, failures = _resolved(_names(workspace, registry), registry)
+    versions, new, faults = _audit(workspace, chosen, run.run_id, again=False)
+    failures += faults
+    with workspace.database.begin() as connection:
+        found = verdicts.read_verdicts(connection, list(versions))
+    failed = sorted(row["strategy"] for row in found.values() if not row["passed"])
+    words = f" Failed, and ranked nowhere: {', '.join(failed)}." if failed else ""
+    message = f"{new} strategies audited, the verdicts on {len(found) - new} others stand.{words}"
+    return StepReport(new, message, (*broken_plugins(registry.broken), *failures), skipped=not chosen)
+
+
+def audit_asked(workspace: Workspace, names: Sequence[str], *, again: bool = False) -> AuditAnswer:
+    """Audit these strategies, all of the night's without a name, and return the verdicts; `again` although they stand.
+
+    Raises:
+        UsageError: there is no such strategy, or there are no symbols yet.
+    """
+    registry = known_strategies(workspace.config.paths.strategies)
+    if names:
+        chosen = [resolve_strategy(name, registry) for name in names]
+        failures: list[Failure] = []
+    else:
+        chosen, failures = _resolved(_names(workspace, registry), registry)
+    versions, _, faults = _audit(workspace, chosen, None, again=again)
+    with workspace.database.begin() as connection:
+        found = verdicts.read_verdicts(connection, list(versions))
+    rows = sorted(found.values(), key=lambda row: (row["passed"], row["strategy"]))
+    return AuditAnswer(rows, (*failures, *faults))
+
+
+def _names(workspace: Workspace, registry: Registry[type[Strategy]]) -> list[str]:
+    """Return all strategies that any result of the night may come from, filters among them."""
+    config = workspace.config
+    sleeves = [sleeve.strategy for portfolio in config.portfolios.values() for sleeve in portfolio.sleeves]
+    wanted = registry.names() if config.backtest.strategies == "all" else config.backtest.strategies
+    return list(dict.fromkeys([*wanted, config.backtest.benchmark, *sleeves]))
+
+
+def _resolved(names: Sequence[str], registry: Registry[type[Strategy]]) -> tuple[list[type[Strategy]], list[Failure]]:
+    chosen, failures = [], []
+    for name in names:
+        try:
+            chosen.append(resolve_strategy(name, registry))
+        except AlphaFactoryError as error:
+            failures.append(failure("audit", name, str(error), "Correct the config or the strategy's file."))
+    return chosen, failures
+
+
+def _audit(
+    workspace: Workspace, chosen: Sequence[type[Strategy]], run_id: int | None, *, again: bool
+) -> tuple[dict[int, type[Strategy]], int, list[Failure]]:
+    """Return the versions by key, how many were audited now, and what could not be."""
+    terms = _terms(workspace)
+    with workspace.database.begin() as connection:
+        versions = {strategies.register_strategy(connection, strategy_row(one)): one for one in chosen}
+        evidence = {key: _evidence(one, terms) for key, one in versions.items()}
+        known = set() if again else verdicts.read_audited(connection, evidence)
+    missing = [key for key in versions if key not in known]
+    if not missing:
+        return versions, 0, []
+    names = [versions[key].name for key in missing]
+    ground = _ground(workspace, [versions[key] for key in missing])
+    failures: list[Failure] = []
+    for number, (key, judged) in enumerate(
+        zip(missing, _judged(workspace, names, ground, terms), strict=True), start=1
+    ):
+        if judged.verdict is None:
+            failures.append(failure("audit", versions[key].name, str(judged.error), "Correct the strategy's file."))
+        else:
+            record = _record(key, evidence[key], judged.verdict, judged.seconds, versions[key], run_id)
+            with workspace.database.begin() as connection:
+                verdicts.upsert_verdict(connection, record)
+        workspace.progress.advance(number, len(missing), "audits")
+    return versions, len(missing) - len(failures), failures
+
+
+def _terms(workspace: Workspace) -> AuditTerms:
+    config = workspace.config.audit
+    return AuditTerms(seed=config.seed, last=config.last_bars, random=config.random_bars, starts=config.starts)
+
+
+def _evidence(strategy: type[Strategy], terms: AuditTerms) -> str:
+    return digest_of([signal_code_of(strategy), audit_code(), asdict(terms), resolve_parameters(strategy, {})])
+
+
+def _ground(workspace: Workspace, chosen: Sequence[type[Strategy]]) -> _Ground:
+    """Return the symbols to audit on: the longest histories, and those of the sector that has most of them.
+
+    Raises:
+        UsageError: there are no symbols with bars yet.
+    """
+    with workspace.database.begin() as connection:
+        universe = choose_universe(connection, workspace)
+        prints = data_fingerprints(connection, [row.id for row in universe.symbols], workspace.cutoff)
+    rows = [row for row in universe.symbols if row.id in prints and row.listing.asset_class != "index"]
+    if not rows:
+        raise UsageError("There is no symbol to audit strategies on. Run `python run.py nightly` or `demo` first.")
+    lengths = np.diff(open_panel(workspace, rows).starts)
+    longest = sorted(zip(rows, lengths.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0].ticker))
+    ordered = [row for row, _ in longest]
+    single, together = ordered[: workspace.config.audit.symbols], _of_one_sector(ordered)[:_PANEL_SYMBOLS]
+    needs = frozenset[str]().union(*(needs_of(strategy) for strategy in chosen))
+    if workspace.config.backtest.index is None:
+        needs -= {"index"}  # who reads it is told so when it is asked
+    used = list({row.id: row for row in (*single, *together)}.values())
+    surroundings = read_surroundings(workspace, used, needs)
+    seen = {
+        row.id: surroundings.symbol(row, bars).part(slice(-_MOST_BARS, None))
+        for row, (_, _, bars) in zip(used, open_panel(workspace, used), strict=True)
+    }
+    newest = max(symbol.bars.sessions[-1] for symbol in seen.values())
+    context = surroundings.context(single[0].listing.calendar, newest)
+    return _Ground(tuple(seen[row.id] for row in single), tuple(seen[row.id] for row in together), context)
+
+
+def _of_one_sector(rows: Sequence[SymbolRow]) -> list[SymbolRow]:
+    """Return the symbols of the sector with most of them first, so that pairs within sectors can be sought."""
+    sectors = [row.listing.sector for row in rows]
+    largest = max(sectors, key=lambda sector: (sectors.count(sector), str(sector)))
+    return sorted(rows, key=lambda row: row.listing.sector != largest)
+
+
+def _judged(workspace: Workspace, names: Sequence[str], ground: _Ground, terms: AuditTerms) -> Iterator[_Judged]:
+    """Yield the verdict on each strategy, in order, as they come."""
+    folder, compute = str(workspace.config.paths.strategies), workspace.config.compute
+    workers = _worker_count(len(names), compute.workers, compute.backend)
+    if workers == 1:
+        yield from (_judge(name, ground, terms, folder) for name in names)
+        return
+    from joblib import Parallel, delayed  # noqa: PLC0415  loaded only when workers pay
+
+    # One at a time: some take a hundred times as long as others.
+    parallel = Parallel(n_jobs=workers, backend=compute.backend, batch_size=1, return_as="generator")
+    yield from parallel(delayed(_judge)(name, ground, terms, folder) for name in names)
+
+
+def _worker_count(audits: int, configured: int, backend: str) -> int:
+    # Threads would hear of each other's files and change each other's strategies: only processes audit side by side.
+    if backend != "loky":
+        return 1
+    if configured:
+        return min(configured, audits)
+    cores = os.cpu_count() or 1
+    return min(cores, audits) if audits * _SECONDS_AN_AUDIT * (1 - 1 / cores) > _WORKER_START_SECONDS else 1
+
+
+def _judge(name: str, ground: _Ground, terms: AuditTerms, folder: str) -> _Judged:
+    """Audit one strategy: the work of a worker."""
+    started = time.perf_counter()
+    try:
+        strategy = resolve_strategy(name, strategies_of_worker(folder))
+        symbols = ground.together if strategy.scope == "universe" else ground.single
+        verdict = audit_strategy(strategy, symbols, ground.context, terms)
+    except AlphaFactoryError as error:
+        return _Judged(None, time.perf_counter() - started, str(error))
+    return _Judged(verdict, time.perf_counter() - started)
+
+
+def _record(  # noqa: PLR0917  what a row of the table is made of
+    key: int, evidence: str, verdict: Verdict, seconds: float, strategy: type[Strategy], run_id: int | None
+) -> VerdictRecord:
+    warm_up = verdict.warm_up
+    return VerdictRecord(
+        strategy_id=key,
+        kind=AUDIT,
+        evidence_hash=evidence,
+        passed=verdict.passed,
+        errors=len(verdict.errors),
+        warnings=len(verdict.warnings),
+        findings=[_plain(asdict(finding)) for finding in verdict.findings],
+        params=resolve_parameters(strategy, {}),
+        symbols=verdict.symbols,
+        cuts=verdict.cuts,
+        disturbances=verdict.disturbances,
+        warm_up_declared=None if warm_up is None else warm_up.declared,
+        warm_up_median=None if warm_up is None else warm_up.median,
+        warm_up_high=None if warm_up is None else warm_up.high,
+        warm_up_worst=None if warm_up is None else warm_up.worst,
+        warm_up_never=None if warm_up is None else warm_up.never,
+        seconds=seconds,
+        job_run_id=run_id,
+        code_version=code_version(),
+    )
+
+
+def _plain(finding: Mapping[str, Any]) -> dict[str, Any]:
+    session = finding["session"]
+    return {**finding, "severity": str(finding["severity"]), "session": None if session is None else str(session)}

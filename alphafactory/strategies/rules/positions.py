@@ -1,0 +1,134 @@
+"""From compiled conditions to signals: positions held from an entry to an exit, their strength, stops and targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from alphafactory.domain.signals import Signals
+from alphafactory.strategies.holding import held
+from alphafactory.strategies.rules.terms import where_true
+
+if TYPE_CHECKING:
+    from alphafactory.domain.arrays import BoolArray, FloatArray
+    from alphafactory.domain.plugins import MarketView
+    from alphafactory.strategies.base import StrategyParameters
+    from alphafactory.strategies.rules.terms import Amount, Condition, Number
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the market: when a position is opened, and when it is closed; None for no such condition."""
+
+    enter: Condition
+    leave: Condition | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How far from the entry a trade ends: a multiple of a range, percent of the close, or a multiple of the stop.
+
+    `range_name` is where the view holds the average true range; of `atr` alone.
+    """
+
+    unit: Literal["atr", "percent", "r"]
+    amount: Amount
+    range_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides a rule's signals.
+
+    `settling` bars are what its memory of entries and exits takes; `arithmetic` says whether its expressions compute.
+    """
+
+    long: Side | None
+    short: Side | None
+    stop: Level | None
+    take_profit: Level | None
+    time_stop: Amount | None
+    strength: Number | None
+    settling: int
+    arithmetic: bool
+
+    def signals(self, view: MarketView, params: StrategyParameters) -> FloatArray | Signals:
+        """Return the targets, with distances of stop and take profit where the rule has such; see `Strategy`."""
+        if not self.arithmetic:
+            return self._signals(view, params)
+        # What overflows or has no value is unknown; a warning would name no rule and no bar.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._signals(view, params)
+
+    def _signals(self, view: MarketView, params: StrategyParameters) -> FloatArray | Signals:
+        if self.stop is None and self.take_profit is None:
+            return self._target(view, params, None)
+        stop = None if self.stop is None else _distance(self.stop, view, params)
+        profit = None if self.take_profit is None else _distance(self.take_profit, view, params, stop)
+        target = self._target(view, params, _known(stop, profit))
+        return Signals(target, stop=stop, take_profit=profit, distances=True)
+
+    def look_back(self, params: StrategyParameters) -> int:
+        """Return the earlier bars that its conditions read beyond their indicators."""
+        sides = [side for side in (self.long, self.short) if side is not None]
+        terms: list[Condition | Number | None] = [part for side in sides for part in (side.enter, side.leave)]
+        return max(term.look_back(params) for term in [*terms, self.strength] if term is not None)
+
+    def _target(self, view: MarketView, params: StrategyParameters, ready: BoolArray | None) -> FloatArray:
+        """Return what is wanted, shape (sessions, symbols); an entry takes place where it is `ready`."""
+        most = 0 if self.time_stop is None else int(self.time_stop(params))
+        buys, sells = _entries(self.long, view, params), _entries(self.short, view, params)
+        target: FloatArray | float = 0.0
+        if self.long is not None:
+            target = _held(buys, _exits(self.long, sells, view, params), ready, most).astype(np.float64)
+        if self.short is not None:
+            target = target - _held(sells, _exits(self.short, buys, view, params), ready, most)
+        return target if self.strength is None else _weighted(target, self.strength.evaluate(view, params))
+
+
+def _entries(side: Side | None, view: MarketView, params: StrategyParameters) -> BoolArray | None:
+    return None if side is None else where_true(side.enter, view, params)
+
+
+def _exits(side: Side, other: BoolArray | None, view: MarketView, params: StrategyParameters) -> BoolArray | None:
+    """Return where a side is closed: by its own exit, or by an entry of the other side."""
+    if side.leave is None:
+        return other
+    leave = where_true(side.leave, view, params)
+    return leave if other is None else leave | other
+
+
+def _held(enter: BoolArray, leave: BoolArray | None, ready: BoolArray | None, most: int) -> BoolArray:
+    if ready is not None:
+        enter = enter & ready
+    return held(enter, np.zeros(enter.shape, dtype=np.bool_) if leave is None else leave, most)
+
+
+def _distance(level: Level, view: MarketView, params: StrategyParameters, stop: FloatArray | None = None) -> FloatArray:
+    """Return how far from the entry a level lies, in money a share; NaN where it is not known or no distance."""
+    amount = np.float64(level.amount(params))
+    if level.unit == "atr":
+        distance = amount * view.indicators[level.range_name]
+    elif level.unit == "r" and stop is not None:
+        distance = amount * stop
+    else:
+        distance = amount / 100.0 * view.close
+    distance[distance <= 0.0] = np.nan
+    return distance
+
+
+def _known(stop: FloatArray | None, profit: FloatArray | None) -> BoolArray:
+    """Return where every level is known; a position is not opened without the stop that the rule promises."""
+    # Only NaN differs from itself.
+    if stop is None or profit is None:
+        one = profit if stop is None else stop
+        return one == one  # noqa: PLR0124  see above
+    return (stop == stop) & (profit == profit)  # noqa: PLR0124  see above
+
+
+def _weighted(target: FloatArray, strength: FloatArray) -> FloatArray:
+    """Return the target times the strength, cut to [-1, 1]; flat where the strength is unknown."""
+    cut = np.clip(strength, -1.0, 1.0)
+    return target * np.where(np.isnan(cut), 0.0, cut)
