@@ -238,7 +238,8 @@ def _read_one(registry: Registry[T], path: Path, read: Callable[[Path], T]) -> N
         registry.add(read(path), str(path))
     except (AlphaFactoryError, OSError, UnicodeDecodeError) as error:
         line = getattr(error, "line", 0)
-        registry.broken.append(BrokenPlugin(registry.kind, str(path), line, str(error)))
+        message = str(error).removeprefix(f"{path.name}:{line}: ")  # the path and the line stand beside it
+        registry.broken.append(BrokenPlugin(registry.kind, str(path), line, message))
 
 
 def _plugins_in(module: ModuleType, base: type[T]) -> list[T]:

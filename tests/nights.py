@@ -40,7 +40,7 @@ SIMULATED = {
     "sources.synthetic.faults": 3,
 }
 _ASIDE = {"id", "pid", "seconds", "job_run_id", "ingested_at", "updated_at", "found_at", "started_at", "finished_at",
-          "created_at", "first_seen_at", "delivered_at"}  # fmt: skip
+          "created_at", "first_seen_at", "delivered_at", "audited_at"}  # fmt: skip
 _KEYS = {
     "symbol_id": "SELECT id, ticker || '.' || exchange FROM symbols",
     "strategy_id": "SELECT id, name || '.' || code_hash FROM strategies",
@@ -83,6 +83,11 @@ class Nights:
             "paths.strategies": self.folder / "strategies",
             "reports.dir": self.folder / "reports",
             "compute.backend": "sequential",
+            "backtest.strategies": ["sma_crossover", "buy_and_hold"],
+            "audit.symbols": 1,
+            "audit.last_bars": 2,
+            "audit.random_bars": 2,
+            "audit.starts": 2,
         }
         return load_config(self.folder, {}, overrides=plain | self.settings)
 

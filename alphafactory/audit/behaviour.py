@@ -23,8 +23,8 @@ _PRICES = ("entry_limit", "entry_stop", "stop", "take_profit")
 Asked = tuple["AuditedMarket", "Answer"]
 
 
-def check_repeatable(witness: Witness, market: AuditedMarket, before: Answer) -> None:
-    """Ask once more and compare to the bit."""
+def check_repeatable(witness: Witness, market: AuditedMarket, before: Answer) -> bool:
+    """Ask once more, compare to the bit, and return whether the answer is the same."""
     again = witness.ask(market)
     difference = None if again is None else first_difference(before, again, len(market))
     if difference is not None:
@@ -36,6 +36,7 @@ def check_repeatable(witness: Witness, market: AuditedMarket, before: Answer) ->
             market.name,
             market.session(difference.row),
         )
+    return difference is None
 
 
 def check_memory(witness: Witness, market: AuditedMarket, whole: Answer, terms: Terms) -> None:
@@ -54,8 +55,8 @@ def check_memory(witness: Witness, market: AuditedMarket, whole: Answer, terms: 
             session = market.session(difference.row)
             message = (
                 f"A copy that was never asked before says {difference.early:.6g} for {difference.ticker}'s "
-                f"{difference.array} of {session}, known until {market.session(row)}; it says {difference.late:.6g} of "
-                "the whole history. It looks ahead, or remembers what it was shown before."
+                f"{difference.array} of {session}, known until {market.session(row)}; what was asked before says "
+                f"{difference.late:.6g}. It remembers what it was shown."
             )
             witness.error("state", message, difference.ticker, session)
             return
@@ -146,7 +147,7 @@ def _check_unknown_before(witness: Witness, torn: AuditedMarket, whole: Answer, 
 
 def check_effects(witness: Witness, asked: Sequence[Asked], terms: Terms) -> None:
     """Note that a strategy never trades, or else which of its parameters change nothing."""
-    if not any(len(changes_of(answer)) or np.nan_to_num(answer.target).any() for _, answer in asked):
+    if not any(np.nan_to_num(answer.target).any() for _, answer in asked):
         witness.warning(
             "never_trades", "It wants nothing on any of the audited symbols, so that this audit says little about it."
         )
@@ -162,13 +163,12 @@ def check_effects(witness: Witness, asked: Sequence[Asked], terms: Terms) -> Non
 
 def _has_effect(witness: Witness, name: str, asked: Sequence[Asked], terms: Terms) -> bool:
     """Return whether any value of a parameter changes a signal, the others at their defaults or at drawn values."""
-    judged = False
-    for values in _sets(witness, name):
-        judged = True
-        for market, answer in asked:
-            if _differs(witness, market, answer, values):
-                return True
-    return not judged or any(_matters(witness, name, asked[0][0], drawn) for drawn in _draws(witness, terms))
+    sets = list(_sets(witness, name))
+    # Both bounds are asked for, whatever comes of the first: a search will try them, and who fails there shall know.
+    at_bounds = [_differs(witness, *asked[0], values) for values in sets[:2]]
+    if any(at_bounds) or any(_differs(witness, *one, values) for values in sets for one in asked):
+        return True
+    return not sets or any(_matters(witness, name, asked[0][0], drawn) for drawn in _draws(witness, terms))
 
 
 def _differs(witness: Witness, market: AuditedMarket, before: Answer, values: Values) -> bool:

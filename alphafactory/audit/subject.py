@@ -57,9 +57,10 @@ class Terms:
 
     A history is cut at each of its `last` bars, at `random` others, at up to `changes` rows at which the target
     changes, at the `moves` with the largest price changes, and at the ends of quarters. `disturbances` rows are
-    followed by other bars, and histories begin at `starts` rows of the first half. `draws` are sets of values of the
-    other parameters with which one is tried that changes nothing beside their defaults. Targets nearer than `tolerance`
-    are the same where other rounding is no fault.
+    followed by other bars, and histories begin at `starts` rows of the first half. `copies` histories are shown to
+    copies of the strategy that remember nothing. `draws` are sets of values of the other parameters with which one is
+    tried that changes nothing beside their defaults. Targets nearer than `tolerance` are the same where other rounding
+    is no fault.
     """
 
     seed: int = 20_200_101

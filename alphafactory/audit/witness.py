@@ -14,7 +14,7 @@ from alphafactory.domain.signals import Signals
 from alphafactory.errors import AlphaFactoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from alphafactory.audit.market import AuditedMarket
@@ -59,6 +59,10 @@ class Witness:
         """What was found, errors first, else in the order of finding."""
         return tuple(sorted(self._findings.values(), key=lambda finding: finding.severity != Severity.ERROR))
 
+    def has_found(self, check: Check) -> bool:
+        """Return whether anything was found by a check."""
+        return any(found == check for found, _ in self._findings)
+
     def error(self, check: Check, message: str, symbol: str | None = None, session: date | None = None) -> None:
         """Keep an error, the first of a check on a symbol."""
         self._keep(AuditFinding(check, Severity.ERROR, message, symbol, session), symbol or message)
@@ -77,26 +81,45 @@ class Witness:
         """
         given = dict(self.subject.defaults if values is None else values)
         kept = dict(given)
-        self.asked += 1
-        outside: list[str] = []
-        warned: list[warnings.WarningMessage] | None = None
-        try:
-            view = self.subject.view(market, given)
-            with warnings.catch_warnings(record=True) as warned, watched() as outside:
-                warnings.simplefilter("always")
-                signals = (by or self.subject.signals)(view, given)
-        except Exception as error:  # noqa: BLE001  a user's strategy may raise anything at all
-            self._note_failure(error, market, kept)
-            return None
-        finally:
-            for event in outside:
-                self.error("outside", f"While it answers, it {event}. Signals may use what they are shown alone.")
-            for warning in warned or ():
-                self._note_warning(warning)
+        view = self._shown(market, given)
+        signals = None if view is None else self._said(market, view, given, by or self.subject.signals)
         if given != kept:
             names = ", ".join(name for name in kept if given.get(name) != kept[name])
             self.error("arguments", f"It changes its parameters ({names}). Let it work on a copy.")
-        return _answer(view, signals, market)
+        return None if view is None or signals is None else _answer(view, signals, market)
+
+    def _shown(self, market: AuditedMarket, given: Values) -> MarketView | None:
+        """Return what the strategy sees; None, and a finding, where that cannot be made."""
+        try:
+            return self.subject.view(market, given)
+        except AlphaFactoryError as error:
+            if given != self.subject.defaults:
+                self._note_failure(error, market, given)
+            else:
+                self.error("data", f"{market.name} cannot be shown to it: {error}", market.name, market.session(-1))
+        except Exception as error:  # noqa: BLE001  a user's indicator may raise anything at all
+            self._note_failure(error, market, given)
+        return None
+
+    def _said(self, market: AuditedMarket, view: MarketView, given: Values, asking: Asking) -> Signals | None:
+        """Return the strategy's signals; None where it fails. Note what it does on the way."""
+        self.asked += 1
+        before = dict(given)
+        with warnings.catch_warnings(record=True) as warned, watched() as outside:
+            warnings.simplefilter("always")
+            try:
+                return asking(view, given)
+            except Exception as error:  # noqa: BLE001  a user's strategy may raise anything at all
+                self._note_failure(error, market, before)
+                return None
+            finally:
+                self._note_events(outside, warned)
+
+    def _note_events(self, outside: Sequence[str], warned: Sequence[warnings.WarningMessage]) -> None:
+        for event in outside:
+            self.error("outside", f"While it answers, it {event}. Signals may use what they are shown alone.")
+        for warning in warned:
+            self._note_warning(warning)
 
     def _note_failure(self, error: Exception, market: AuditedMarket, values: Values) -> None:
         where = self._place(error)

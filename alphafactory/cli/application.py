@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alphafactory.cli import (
+    auditing,
     backtests,
     catalogues,
+    comparing,
     configuration,
     database,
     demo,
@@ -81,7 +83,20 @@ def version() -> None:
     typer.echo(f"AlphaFactory {__version__} on Python {sys.version.split()[0]}")
 
 
-for group in (demo, jobs, quality, backtests, portfolios, sweeps, explaining, catalogues, symbols, development):
+for group in (
+    demo,
+    jobs,
+    quality,
+    auditing,
+    backtests,
+    portfolios,
+    sweeps,
+    comparing,
+    explaining,
+    catalogues,
+    symbols,
+    development,
+):
     group.register(app)
 app.add_typer(database.app, name="db", rich_help_panel="The tables")
 app.command("sql", rich_help_panel="The tables")(database.sql)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import typer  # noqa: TC002  Typer reads the annotations at run time
@@ -34,6 +35,8 @@ def strategies(context: typer.Context, json: JsonOption = False) -> None:
         {
             "name": name,
             "version": code_hash(strategy),
+            "group": strategy.group,
+            "scope": strategy.scope,
             "title": strategy.title,
             "parameters": {
                 parameter: {"default": p.default, "low": p.low, "high": p.high, "meaning": p.meaning}
@@ -53,20 +56,25 @@ def strategies(context: typer.Context, json: JsonOption = False) -> None:
     shown = [
         [
             row["name"],
+            row["group"].replace("_", " "),
             row["version"][:VERSION_DIGITS],
             "\n".join(f"{key}={p['default']} ({p['low']} to {p['high']})" for key, p in row["parameters"].items()),
             row["idea"],
         ]
         for row in rows
     ]
-    print_table(("strategy", "version", "parameters", "idea"), shown)
+    print_table(("strategy", "group", "version", "parameters", "idea"), shown)
 
 
 def list_indicators(context: typer.Context, json: JsonOption = False) -> None:
-    """List the indicators of the nightly cache: what each is computed from, its warm-up, what it tells a trader."""
-    from alphafactory.indicators.catalogue import definitions, shipped_catalogue  # noqa: PLC0415  TA-Lib; not for help
+    """List the features: what each is computed from, its warm-up, what it tells a trader, and which the night keeps."""
+    from alphafactory.indicators.catalogue import (  # noqa: PLC0415  TA-Lib; not for help
+        chosen_definitions,
+        definitions,
+        shipped_catalogue,
+    )
 
-    session_of(context).config  # noqa: B018  a broken config is said here as everywhere
+    kept = {one.name for one in chosen_definitions(session_of(context).config.indicators.cached)}
     _warn(shipped_catalogue().broken)
     rows: list[dict[str, Any]] = [
         {
@@ -78,6 +86,11 @@ def list_indicators(context: typer.Context, json: JsonOption = False) -> None:
             "inputs": list(indicator.inputs),
             "warm_up": indicator.warm_up,
             "unit": indicator.unit,
+            "low": indicator.low if isfinite(indicator.low) else None,
+            "high": indicator.high if isfinite(indicator.high) else None,
+            "memory": indicator.memory,
+            "settling": indicator.settling,
+            "kept": indicator.name in kept,
             "meaning": indicator.meaning,
         }
         for indicator in definitions()
@@ -86,8 +99,11 @@ def list_indicators(context: typer.Context, json: JsonOption = False) -> None:
         print_json(rows)
         return
     columns = ("name", "group", "inputs", "warm_up", "meaning")
-    shown = [[", ".join(row[c]) if c == "inputs" else row[c] for c in columns] for row in rows]
-    print_table(("indicator", "group", "from", "warm-up", "what it tells"), shown)
+    shown = [
+        ["*" if row["kept"] else "", *(", ".join(row[c]) if c == "inputs" else row[c] for c in columns)] for row in rows
+    ]
+    print_table(("", "feature", "group", "from", "warm-up", "what it tells"), shown)
+    print_note(f"{len(rows)} features; the night keeps {len(kept)} of them (*) in the table indicators.")
 
 
 def _warn(broken: Iterable[BrokenPlugin]) -> None:

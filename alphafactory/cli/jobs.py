@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 def nightly(context: typer.Context, as_of: AsOfOption = None, json: JsonOption = False) -> int:
-    """Run the whole night: download, quality, indicators, backtests, portfolios, report."""
+    """Run the whole night: download, quality, indicators, audits, backtests, portfolios, report."""
     return run_named(session_of(context), "nightly", as_of, json=json)
 
 

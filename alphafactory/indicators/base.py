@@ -49,7 +49,8 @@ Memory: TypeAlias = Literal["window", "fading", "endless"]
 class Output:
     """One array that a function returns, with the inclusive range its values can take.
 
-    `unit` is one of: price (the quote's currency), percent, ratio, shares, sign, state, strength.
+    `unit` is one of: price (the quote's currency), money (the same, for what is traded), percent, ratio, shares, bars,
+    days, degrees, sign, state, strength.
     """
 
     name: str

@@ -45,7 +45,8 @@ def rolling_sum(values: FloatArray, window: int) -> FloatArray:
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Return the mean of the last `window` values."""
-    return rolling_sum(values, window) / window
+    blocks = _blocks(values, window)
+    return _cut(_mean(blocks, blocks[:-1], window), len(values), window)
 
 
 def rolling_max(values: FloatArray, window: int) -> FloatArray:
@@ -86,10 +87,11 @@ def rolling_moments(values: FloatArray, window: int, highest: int = 2) -> tuple[
     mean, variance = _first_two(ahead, behind, window)
     moments = [mean + centre, variance]
     if highest > 2:  # noqa: PLR2004  the second moment is what `_first_two` gives
-        second = variance + mean * mean
         # Products, because a power of three takes ten times their time.
-        third = _windows(np.add, ahead * ahead * ahead, behind * behind * behind) / window
-        fourth = _windows(np.add, (ahead * ahead) ** 2, (behind * behind) ** 2) / window
+        square, square_behind = ahead * ahead, behind * behind
+        second = variance + mean * mean
+        third = _mean(square * ahead, square_behind * behind, window)
+        fourth = _mean(square * square, square_behind * square_behind, window)
         moments.append(third - mean * (3.0 * second - 2.0 * mean * mean))
         moments.append(fourth - mean * (4.0 * third - mean * (6.0 * second - 3.0 * mean * mean)))
     return tuple(_cut(moment, len(values), window) for moment in moments)
@@ -106,8 +108,9 @@ def rolling_comoments(values: FloatArray, others: FloatArray, window: int) -> Co
     other_ahead, other_behind, other_centre = _centred(others, window)
     mean, variance = _first_two(ahead, behind, window)
     other_mean, other_variance = _first_two(other_ahead, other_behind, window)
-    product = _windows(np.add, ahead * other_ahead, behind * other_behind) / window
-    found = (mean + centre, other_mean + other_centre, variance, other_variance, product - mean * other_mean)
+    covariance = _mean(ahead * other_ahead, behind * other_behind, window)
+    covariance -= mean * other_mean
+    found = (mean + centre, other_mean + other_centre, variance, other_variance, covariance)
     return CoMoments(*(_cut(moment, len(values), window) for moment in found))
 
 
@@ -194,7 +197,14 @@ def _centred(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray, F
 
 def _first_two(ahead: FloatArray, behind: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
     """Return the mean around the centre and the variance, shape (blocks, window)."""
-    mean = _windows(np.add, ahead, behind) / window
-    square = _windows(np.add, ahead * ahead, behind * behind) / window
+    mean = _mean(ahead, behind, window)
+    variance = _mean(ahead * ahead, behind * behind, window)
+    variance -= mean * mean
     # Equal values leave exactly zero; others can miss it by a rounding that the root would not bear.
-    return mean, np.maximum(square - mean * mean, 0.0)
+    return mean, np.maximum(variance, 0.0, out=variance)
+
+
+def _mean(ahead: FloatArray, behind: FloatArray, window: int) -> FloatArray:
+    mean = _windows(np.add, ahead, behind)
+    mean /= window  # in place, as a new array of many bars costs more than the division
+    return mean

@@ -47,8 +47,7 @@ def rank_correlation(values: FloatArray, fewest: int = FEWEST) -> tuple[FloatArr
         fewest: common values that a correlation needs.
     """
     known = ~np.isnan(values)
-    patterns, group = np.unique(known, axis=1, return_inverse=True)
-    group = group.ravel()
+    patterns, group = _patterns(known)
     correlations = np.full((values.shape[1], values.shape[1]), np.nan)
     counts = np.zeros(correlations.shape, dtype=np.int64)
     for rows, pairs in _common_rows(patterns, fewest):
@@ -95,6 +94,15 @@ class AverageCorrelation:
     def symbols(self) -> IntArray:
         """The symbols that each average rests on, shape (m, m)."""
         return self._symbols
+
+
+def _patterns(known: BoolArray) -> tuple[BoolArray, IntArray]:
+    """Return the distinct columns, shape (n, k), and for each column which of them it is, shape (m,)."""
+    numbers: dict[bytes, int] = {}
+    packed = np.packbits(known, axis=0).T
+    group = np.array([numbers.setdefault(column.tobytes(), len(numbers)) for column in packed], dtype=np.int64)
+    _, first = np.unique(group, return_index=True)
+    return known[:, first], group
 
 
 def _common_rows(patterns: BoolArray, fewest: int) -> list[tuple[IntArray, IntArray]]:

@@ -30,6 +30,8 @@ _DRAWS_AT_ONCE = 500
 """Arrays of draws times sessions stay at some megabytes; which random numbers a draw gets depends on it."""
 _FEWEST_RETURNS = 20
 _MOST_UNDEFINED = 0.05
+_ROUNDING = 1e-10
+"""A variance that is a smaller share of the mean square is what rounding leaves of returns that are all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +194,9 @@ def resampled_differences(pair: FloatArray, rate: float, samples: Iterable[IntAr
     for sessions in samples:
         sums = _times_drawn(sessions) @ columns / count
         shift, square = sums[:, :2], sums[:, 2:]
-        deviation = np.sqrt(np.maximum(square - shift**2, 0.0) * count / (count - 1))
-        ratio = np.full(deviation.shape, np.nan)
-        np.divide(mean + shift - rate, deviation, out=ratio, where=deviation >= ZERO_VOLATILITY)
+        variance = square - shift**2
+        variance = np.where(variance > _ROUNDING * square, variance, np.nan)  # no two different returns were drawn
+        ratio = (mean + shift - rate) / np.sqrt(variance * count / (count - 1))
         means.append(mean[0] - mean[1] + shift[:, 0] - shift[:, 1])
         ratios.append(ratio[:, 0] - ratio[:, 1])
     return np.concatenate(means), np.concatenate(ratios)

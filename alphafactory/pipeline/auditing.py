@@ -11,13 +11,12 @@ import hashlib
 import sys
 import tokenize
 from functools import cache, partial
-from importlib.util import module_from_spec, resolve_name, spec_from_file_location
+from importlib.util import resolve_name
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from alphafactory import audit as audit_package
 from alphafactory.audit import CodeFile, Subject, audit, market_of
-from alphafactory.errors import SimulationError
 from alphafactory.indicators.catalogue import computation_of, function_settling, shipped_catalogue
 from alphafactory.pipeline import market_views
 from alphafactory.pipeline.market_views import UniversePanel, asked, symbol_view
@@ -77,7 +76,7 @@ def subject_of(strategy: type[Strategy]) -> Subject:
         check=strategy.check,
         code=tuple(_code_file(name) for name in modules),
         namespaces={_label(name): vars(sys.modules[name]) for name in modules},
-        fresh=partial(_fresh, strategy) if strategy.__module__ in modules else None,
+        fresh=partial(_fresh, strategy) if _is_in_file(strategy) else None,
     )
 
 
@@ -120,17 +119,19 @@ def _parts(strategy: type[Strategy]) -> Iterator[type[Strategy]]:
         yield strategy
 
 
+def _is_in_file(strategy: type[Strategy]) -> bool:
+    """Return whether running the strategy's file makes the class; it does not make combinations and rules."""
+    return getattr(sys.modules[strategy.__module__], strategy.__name__, None) is strategy
+
+
 def _fresh(strategy: type[Strategy]) -> Asking:
     """Run the strategy's file as a module of its own that nobody else sees, and return what asks the class in it."""
-    original = sys.modules[strategy.__module__]
-    spec = spec_from_file_location(original.__name__, str(original.__file__))
-    if spec is None or spec.loader is None:
-        raise SimulationError(
-            f"{original.__file__} cannot be read as Python, so that '{strategy.name}' is not audited."
-        )
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    copy: type[Strategy] = getattr(module, strategy.__name__)
+    name = strategy.__module__
+    path = str(sys.modules[name].__file__)
+    variables: dict[str, object] = {"__name__": name, "__package__": name.rpartition(".")[0], "__file__": path}
+    # An import would write bytecode beside the user's files, and be seen by whoever imports the name.
+    exec(compile(_text(name), path, "exec"), variables)  # noqa: S102  discovery has run this file before
+    copy = cast("type[Strategy]", variables[strategy.__name__])
     return lambda view, values: asked(copy, values, view)
 
 

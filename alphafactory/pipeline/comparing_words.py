@@ -51,7 +51,7 @@ def _sentence(row: Mapping[str, Any], benchmark: str, other: str) -> str:
     value, p, adjusted = row[column], row[f"{column}_p"], row[f"{column}_p_holm"]
     direction = "higher" if value >= 0.0 else "lower"
     verdict = "more than chance explains" if is_more_than_chance(row, benchmark) else "not distinguishable from chance"
-    interval = f"{CONFIDENCE:.0%} interval {row[f'{column}_low']:.2f} to {row[f'{column}_high']:.2f}"
+    interval = f"{CONFIDENCE * 100:.0f} % interval {row[f'{column}_low']:.2f} to {row[f'{column}_high']:.2f}"
     return (
         f"{subject}: the Sharpe ratio is {abs(value):.2f} {direction} ({interval}), p {_p(p)}, after Holm p "
         f"{_p(adjusted)}: {verdict}."

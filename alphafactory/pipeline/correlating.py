@@ -32,7 +32,7 @@ from alphafactory.reports.writing import write_correlation_page
 from alphafactory.store import correlations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from alphafactory.domain.arrays import BoolArray, FloatArray, IntArray
@@ -77,17 +77,27 @@ class CorrelationResult:
     @property
     def sentences(self) -> list[str]:
         """What was measured, and what was left out."""
-        run, alone = self.run, [row["feature"] for row in self.features if row["n_rows"] == 0]
+        run = self.run
+        told = {one["subject"] for one in run["left_out"]}
+        alone = [row["feature"] for row in self.features if row["n_rows"] == 0 and row["feature"] not in told]
         redundant = sum(len(cluster) - 1 for cluster in self.clusters)
-        said = [
+        measured = (
             f"{run['n_features']} features on {len(run['symbols'])} symbols, {run['n_bars']:,} bars from "
             f"{run['start_session']} to {run['end_session']}: {redundant} of them say what another one says "
             f"(absolute rank correlation of {run['threshold']:g} or more)."
-        ]
+        )
+        said = [measured]
         if alone:
             said.append(f"Undefined, for it never varies or has less than a year of values: {', '.join(alone)}.")
-        said += [f"Left out: {one['subject']}: {one['message']}" for one in run["left_out"]]
-        return said
+        return [*said, *_left_out_words(run["left_out"])]
+
+
+def _left_out_words(left_out: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return a sentence for each reason with the subjects that share it."""
+    subjects: dict[str, list[str]] = {}
+    for one in left_out:
+        subjects.setdefault(one["message"], []).append(one["subject"])
+    return [f"Left out: {', '.join(names)}. {why}" for why, names in subjects.items()]
 
 
 def run_correlations(workspace: Workspace, threshold: float = THRESHOLD) -> CorrelationResult:

@@ -23,6 +23,7 @@ def page_of(stored: StoredCorrelations) -> CorrelationPage:
     """Return the page of a measurement; features that the catalogue has lost since have no meaning there."""
     meanings = {definition.name: definition.meaning for definition in definitions()}
     run = stored.values
+    told = {one["subject"] for one in run["left_out"]}
     return CorrelationPage(
         features=tuple(
             FeatureRow(
@@ -33,7 +34,7 @@ def page_of(stored: StoredCorrelations) -> CorrelationPage:
                 keep=row["keep"],
                 mean_correlation=row["mean_correlation"],
                 warm_up=row["warm_up"],
-                defined=row["n_rows"] > 0,
+                defined=row["n_rows"] > 0 or row["feature"] in told,
                 meaning=meanings.get(row["feature"], ""),
             )
             for row in stored.features

@@ -153,6 +153,11 @@ def _finished(connection: Connection, backtest_id: int) -> dict[str, Any]:
         raise UnknownNameError("backtest", str(backtest_id), [])
     if found[0]["status"] != "done":
         raise UsageError(f"Backtest {backtest_id} is {found[0]['status']}, so there is no trade: {found[0]['error']}")
+    if found[0]["symbol_id"] is None:
+        raise UsageError(
+            f"Backtest {backtest_id} is one account over many symbols, and explain tells one symbol's trades. "
+            f"`report --backtest {backtest_id}` writes its page; the tables trades and orders have every act."
+        )
     return found[0]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,24 @@ def known_strategies(folder: Path | None) -> Registry[type[Strategy]]:
     return discover_strategies(folder, vocabulary())
 
 
-@cache
 def strategies_of_worker(folder: str | None) -> Registry[type[Strategy]]:
-    """Return the same for a worker, which reads them once: a night does not change its strategies."""
+    """Return the same for a worker, which reads them once for each state of the user's files.
+
+    A process may live for many nights, and between two of them a file may be edited.
+    """
+    return _read_once(folder, _state(folder))
+
+
+def _state(folder: str | None) -> str:
+    """Return the hash of the user's files."""
+    digest = hashlib.sha256()
+    for path in () if folder is None else sorted(Path(folder).glob("*")):
+        if path.suffix in {".py", ".yaml", ".yml"}:
+            content = path.read_bytes()
+            digest.update(f"{path.name}:{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _read_once(folder: str | None, state: str) -> Registry[type[Strategy]]:  # noqa: ARG001  part of the key
     return known_strategies(None if folder is None else Path(folder))

@@ -59,7 +59,7 @@ class PageData:
 def read_page_data(connection: Connection, workspace: Workspace, rows: Sequence[dict[str, Any]]) -> PageData:
     """Read all that the pages of these backtests show."""
     keys, ids = [row["id"] for row in rows], {row["symbol_id"] for row in rows}
-    tickers = sorted({row["ticker"] for row in rows})
+    tickers = sorted({row["ticker"] for row in rows if row["symbol_id"] is not None})
     chosen = [symbol for symbol in symbols.read_symbols(connection, tickers) if symbol.id in ids]
     panel = read_panel(connection, chosen, workspace.cutoff)
     return PageData(

@@ -168,13 +168,13 @@ def _worker_count(questions: int, compute: ComputeConfig) -> int:
 
 def ask(symbols: Sequence[SeenSymbol], sleeves: Sequence[SleeveTask], folder: str) -> list[list[_Answer]]:
     """Return the answer of each sleeve for each symbol: the work of one worker."""
-    found = []
+    found, registry = [], strategies_of_worker(folder)
     for symbol, context in symbols:
         ticker, computation = symbol.ticker, computation_of(symbol.bars, context=context)
         row = []
         for sleeve in sleeves:
             try:
-                strategy = resolve_strategy(sleeve.strategy, strategies_of_worker(folder))
+                strategy = resolve_strategy(sleeve.strategy, registry)
                 if strategy.scope == "universe":
                     row.append(_Answer(None, universe=True))
                     continue

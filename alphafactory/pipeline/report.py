@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from alphafactory.errors import UnknownNameError
+from alphafactory.pipeline.correlation_pages import newest_correlation_page
 from alphafactory.pipeline.pages import backtest_context, page_stamp, read_page_data
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.portfolio_pages import portfolio_page, portfolio_row
@@ -29,6 +30,7 @@ READS = (
     "quality_findings", "quality_judgements", "quality_scores", "source_states", "indicators", "strategies",
     "verdicts", "backtests", "trades", "orders", "equity", "job_runs", "job_steps", "portfolios", "exposures",
     "risk_events", "limit_effects", "portfolio_measures", "next_orders",
+    "feature_correlation_runs", "feature_clusters", "feature_correlations",
 )  # fmt: skip
 WRITES = ()
 _PAGES_A_READ = 50
@@ -46,7 +48,8 @@ def write_reports(run: Run) -> StepReport:
         if portfolios is None:  # the report alone was asked for
             portfolios = list(read_current_portfolios(connection).values())
         told = tuple(portfolio_row(connection, key, run.run_id) for key in portfolios)
-        night = replace(night_context(connection, run, rows, ids), portfolios=told)
+        correlations = None if run.is_past else newest_correlation_page(connection)
+        night = replace(night_context(connection, run, rows, ids), portfolios=told, correlations=correlations)
     paged = _paged(rows, workspace.config.reports.pages, run.run_id, workspace.config.backtest.benchmark)
     folder = _folder(run)
     stamps = {row["id"]: page_stamp(row) for row in paged}

@@ -29,6 +29,8 @@ from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.sweep_order import longest_warm_up, order_fingerprint, read_order
 from alphafactory.pipeline.sweeping import StrategyPlace, sweep_blocks
+from alphafactory.pipeline.universe_accounts import account_symbols
+from alphafactory.pipeline.universe_sweeping import account_blocks
 from alphafactory.pipeline.workspace import code_version
 from alphafactory.simulation import configure_cache, warm_up
 from alphafactory.store import bars, experiments, strategies
@@ -144,12 +146,14 @@ def expected_by_luck(sets: int, deviation: float | None) -> float | None:
 def _search(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], version: int) -> ExperimentRow:
     """Evaluate all trials and write them; return what stands in the tables then."""
     started = time.perf_counter()
+    if order.strategy.scope == "universe":
+        return _search_accounts(workspace, order, prints, version)
     rows, loads, failures = _fit(workspace, order, prints)
     print_ = order_fingerprint(workspace, order, prints)
     with workspace.database.begin() as connection:
         key = experiments.insert_experiment(connection, _record(workspace, order, rows, version, print_), order.grid)
         if key is not None:  # else another process has made the same meanwhile
-            failed = _write_trials(connection, key, rows, _blocks(workspace, order, loads))
+            failed = _write_trials(connection, key, [row.id for row in rows], _blocks(workspace, order, loads))
             failures += [_failed(rows[place], text) for place, text in sorted(failed.items())]
             good = [row.ticker for place, row in enumerate(rows) if place not in failed]
             _require_some(len(good), failures)
@@ -160,11 +164,32 @@ def _search(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], 
     return found
 
 
+def _search_accounts(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], version: int) -> ExperimentRow:
+    """Evaluate the trials of a strategy that sees a universe: each set is one account."""
+    started = time.perf_counter()
+    print_ = order_fingerprint(workspace, order, prints)
+    failures = [_failed(row, "It has no usable bar.") for row in _without_bars(workspace, order, prints)]
+    with workspace.database.begin() as connection:
+        whole = order.universe is not None
+        chosen = account_symbols(connection, workspace, order.symbols, prints, whole_universe=whole)
+        _require_some(len(chosen.rows), failures)
+        record = _record(workspace, order, chosen.rows, version, print_)
+        key = experiments.insert_experiment(connection, record, order.grid)
+        if key is not None:
+            _write_trials(connection, key, [experiments.ALL_SYMBOLS], account_blocks(workspace, order, chosen))
+            seconds = time.perf_counter() - started
+            experiments.finish_experiment(connection, key, list(chosen.tickers), failures, seconds)
+    with workspace.database.begin() as connection:
+        found = experiments.read_experiment(connection, print_)
+    assert found is not None
+    return found
+
+
 def _write_trials(
-    connection: Connection, key: int, rows: Sequence[SymbolRow], blocks: Iterable[Block]
+    connection: Connection, key: int, symbol_ids: Sequence[int], blocks: Iterable[Block]
 ) -> dict[int, str]:
     """Write the blocks as they come; return what went wrong by the symbol's place. Who failed has no trial at all."""
-    ids = np.array([row.id for row in rows], dtype=np.int64)
+    ids = np.array(symbol_ids, dtype=np.int64)
     failed: dict[int, str] = {}
     for block in blocks:
         failed = {**block.errors, **failed}  # the first error of each is told
@@ -173,7 +198,7 @@ def _write_trials(
         chosen = ids[[block.positions[column] for column in good]]
         experiments.write_trials(connection, key, numbers, chosen, block.numbers[:, good])
     if failed:
-        experiments.drop_symbols(connection, key, [rows[place].id for place in failed])
+        experiments.drop_symbols(connection, key, [symbol_ids[place] for place in failed])
     return failed
 
 

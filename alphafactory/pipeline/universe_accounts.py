@@ -28,7 +28,7 @@ from alphafactory.store import backtests, strategies
 from alphafactory.store.backtests import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.domain.signals import Signals
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.running import Failure
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.store.database import Connection
+    from alphafactory.store.symbols import SymbolRow
     from alphafactory.strategies.base import Strategy
 
 
@@ -93,7 +94,7 @@ def ask_accounts(
     wanted = [(strategy, params) for strategy, params in order.strategies if strategy.scope == "universe"]
     if not wanted:
         return {}, []
-    chosen = _chosen(connection, workspace, order, prints)
+    chosen = account_symbols(connection, workspace, order.symbols, prints, whole_universe=order.whole_universe)
     questions: dict[str, AccountQuestion] = {}
     failures: list[Failure] = []
     for strategy, params in wanted:
@@ -108,12 +109,19 @@ def ask_accounts(
     return questions, failures
 
 
-def _chosen(connection: Connection, workspace: Workspace, order: Order, prints: Mapping[int, str]) -> Chosen:
-    """Return whom a strategy may hold: what has bars and can be bought."""
+def account_symbols(
+    connection: Connection,
+    workspace: Workspace,
+    symbols: Sequence[SymbolRow],
+    prints: Mapping[int, str],
+    *,
+    whole_universe: bool,
+) -> Chosen:
+    """Return whom a strategy may hold: what has bars and can be bought, in its spells of the night's universe."""
     index = workspace.config.backtest.index
-    rows = [row for row in order.symbols if row.id in prints and row.listing.asset_class != "index"]
+    rows = [row for row in symbols if row.id in prints and row.listing.asset_class != "index"]
     rows = sorted((row for row in rows if row.ticker != index), key=lambda row: (row.ticker, row.listing.exchange))
-    universe = workspace.config.universe.name if order.whole_universe else None
+    universe = workspace.config.universe.name if whole_universe else None
     spells = read_memberships(connection, workspace, universe).spells
     sectors = frozenset(row.listing.sector for row in rows if row.listing.sector is not None)
     return Chosen(tuple(rows), {row.id: prints[row.id] for row in rows}, spells, sectors)

@@ -31,7 +31,7 @@ _FONT, _FEW_FONT = 9, 12
 class FeatureRow:
     """One feature. `mean_correlation` is the mean absolute one with the others of its cluster, None for one alone.
 
-    `defined` is false for a feature that never varies, or has too few values.
+    `defined` is false for a feature that never varies, or has too few values, and is not among those left out.
     """
 
     name: str
@@ -89,6 +89,17 @@ def compute_clusters(page: CorrelationPage) -> list[ClusterRow]:
     return rows
 
 
+def compute_left_out(page: CorrelationPage) -> list[tuple[str, list[str]]]:
+    """Return what could not be measured: each reason with the subjects that share it."""
+    subjects: dict[str, list[str]] = {}
+    for subject, why in page.left_out:
+        subjects.setdefault(why, []).append(subject)
+    undefined = [row.name for row in page.features if not row.defined]
+    if undefined:
+        subjects[f"These never vary, or have fewer than {page.fewest} values on every symbol:"] = undefined
+    return list(subjects.items())
+
+
 def compute_heatmap(page: CorrelationPage) -> Figure:
     """A cell a pair of features, clusters framed; the same order in one colour, the opposite order in the other."""
     few = len(page.features) <= _FEW
@@ -118,12 +129,12 @@ def compute_heatmap(page: CorrelationPage) -> Figure:
     layout = base_layout(height=compute_size(page) - 60, hovermode="closest")
     font = {"color": palette.MUTED, "size": _FEW_FONT if few else _FONT}
     axis = {"type": "category", "showgrid": False, "tickmode": "array", "automargin": True, "tickfont": font}
-    layout["xaxis"] = base_axis(None, tickangle=-90, tickvals=names, **axis)
+    layout["xaxis"] = base_axis(None, tickangle=-90, tickvals=names, side="top", **axis)
     layout["yaxis"] = base_axis(None, autorange="reversed", tickvals=grouped, **axis)
     layout["shapes"] = cluster_frames(tuple(row.cluster for row in page.features))
     words = (
-        f"Rank correlations of {len(names)} features on {page.symbols} symbols, in {len(compute_clusters(page))} clusters "
-        "of features that say the same."
+        f"Rank correlations of {len(names)} features on {page.symbols} symbols, in {len(compute_clusters(page))} "
+        "clusters of features that say the same."
     )
     return Figure([heatmap], layout, words)
 

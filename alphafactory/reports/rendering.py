@@ -155,7 +155,7 @@ def render_correlations(page: CorrelationPage, assets: Assets, index: str | None
             page=page,
             clusters=clusters,
             redundant=sum(len(row.others) for row in clusters),
-            undefined=[row.name for row in page.features if not row.defined],
+            left_out=correlation_page.compute_left_out(page),
             width=correlation_page.compute_size(page),
             assets=assets,
             charts=charts,

@@ -2,7 +2,8 @@
 
 Goes in: a folder and contexts. Comes out: `index.html`, `backtests/<id>.html` for the pages of the night,
 `portfolios/<name>.html` for portfolios, `asked/<id>.html` and `asked/portfolio-<name>.html` for pages asked for one by
-one, and `assets/` with one Plotly file, one style sheet and one script that all share.
+one, `correlations.html` for features that say the same, and `assets/` with one Plotly file, one style sheet and one
+script that all share.
 
 1. Every file is written to a hidden sibling, flushed to the disk and renamed, so that a reader sees the old file or the
    new one, and a full disk leaves the old report as it was.
@@ -21,15 +22,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alphafactory.errors import ReportError
-from alphafactory.reports.rendering import Assets, render_backtest, render_index, render_portfolio
+from alphafactory.reports.rendering import (
+    Assets,
+    render_backtest,
+    render_correlations,
+    render_index,
+    render_portfolio,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
+    from alphafactory.reports.correlation_page import CorrelationPage
     from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 _ASSETS = Path(__file__).parent / "assets"
+_CORRELATIONS = "correlations.html"
 _PAGE_NAME = re.compile(r"\d+\.html")
 _PORTFOLIO_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PORTFOLIO_PAGE_NAME = re.compile(rf"{_PORTFOLIO_NAME.pattern}\.html")
@@ -73,6 +82,8 @@ def write_report(
         name = f"portfolios/{_file_name(page)}"
         _write_text(folder / name, render_portfolio(page, assets, "../index.html"))
         portfolio_pages[page.name] = name
+    if night.correlations is not None:
+        _write_text(folder / _CORRELATIONS, render_correlations(night.correlations, assets, "index.html"))
     index = folder / "index.html"
     _write_text(index, render_index(night, pages, assets, portfolio_pages))
     _remove_others(folder / "backtests", {Path(name).name for name in pages.values()}, _PAGE_NAME)
@@ -120,6 +131,18 @@ def write_portfolio_page(folder: Path, page: PortfolioPage) -> Path:
     index = "../index.html" if (folder / "index.html").exists() else None
     path = folder / "asked" / f"portfolio-{_file_name(page)}"
     _write_text(path, render_portfolio(page, write_assets(folder), index))
+    return path
+
+
+def write_correlation_page(folder: Path, page: CorrelationPage) -> Path:
+    """Write the page of feature correlations to `correlations.html` and return its path.
+
+    Raises:
+        ReportError: the page could not be written.
+    """
+    index = "index.html" if (folder / "index.html").exists() else None
+    path = folder / _CORRELATIONS
+    _write_text(path, render_correlations(page, write_assets(folder), index))
     return path
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from alphafactory.domain.arrays import FloatArray, IntArray
 
+ALL_SYMBOLS = 0
+"""What stands for the symbol of a trial that is one account over all symbols of the search."""
 TRIAL_NUMBERS = {
     "total_return": "float8", "sharpe": "float8", "sortino": "float8", "max_drawdown": "float8", "n_trades": "int4",
     "n_closed_trades": "int4", "win_rate": "float8", "profit_factor": "float8", "exposure": "float8",

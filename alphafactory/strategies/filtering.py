@@ -39,11 +39,15 @@ def let_in(wanted: FloatArray, longs: BoolArray, shorts: BoolArray) -> FloatArra
 def _let_in(size: FloatArray, opened: BoolArray) -> FloatArray:
     """Return the least size since the newest opening, 0 before the first; sizes are 0 or more.
 
-    Sizes are counted by rank and each opening's ranks lie below those of all earlier ones, so that one running minimum
-    of whole numbers does for all openings, without a rounding.
+    Each pass doubles the rows that a row has looked back over; none looks beyond its opening.
     """
     opening = np.cumsum(opened, axis=0)
-    levels, ranks = np.unique(np.where(opening > 0, size, 0.0), return_inverse=True)
-    below = opening * len(levels)
-    held: FloatArray = levels[np.minimum.accumulate(ranks.reshape(size.shape) - below, axis=0) + below]
+    held = np.where(opening > 0, size, 0.0)
+    step = 1
+    while step < len(held):
+        together = opening[step:] == opening[:-step]
+        if not together.any():
+            break
+        held[step:] = np.where(together, np.minimum(held[step:], held[:-step]), held[step:])
+        step *= 2
     return held

@@ -16,5 +16,5 @@ class CheatCentredWindow(Strategy):
     def signals(view, params):
         """Return 1 where the close lies above its centred average of 11."""
         kernel = np.full(11, 1.0 / 11.0)
-        smooth = np.stack([np.convolve(column, kernel, mode="same") for column in view.close.T], axis=1)
+        smooth = np.stack([np.convolve(column, kernel)[5 : 5 + len(column)] for column in view.close.T], axis=1)
         return np.where(view.close > smooth, 1.0, 0.0)

@@ -48,7 +48,16 @@ SUBJECTS = [*REGISTRY, *(resolve_strategy(text, REGISTRY) for text in COMBINATIO
 ARRAYS = tuple(field.name for field in dataclasses.fields(Signals) if field.name != "distances")
 GROUPS = {"benchmark", "trend", "mean_reversion", "combined", "statistical", "filter"}
 MANY = 6
-each_strategy = pytest.mark.parametrize("strategy", SUBJECTS, ids=[subject.name for subject in SUBJECTS])
+SIZES = [(1, 1), (2, 3), (40, 1), (600, 4)]
+
+
+def each(subjects: list[type[Strategy]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("strategy", subjects, ids=[subject.name for subject in subjects])
+
+
+each_strategy = each(SUBJECTS)
+each_of_one_symbol = each([subject for subject in SUBJECTS if subject.scope == "symbol"])
+each_of_a_universe = each([subject for subject in SUBJECTS if subject.scope == "universe"])
 
 
 def test_every_file_that_ships_is_sound() -> None:
@@ -151,11 +160,14 @@ def test_its_indicators_exist_and_take_the_parameters_at_their_bounds(strategy: 
         assert strategy.settling(params) >= 0
 
 
+@each_of_one_symbol
+def test_of_no_bars_there_are_no_signals(strategy: type[Strategy]) -> None:
+    assert signals_of(strategy, defaults(strategy), random_symbols(1, 0, 1)).target.shape == (0, 1)
+
+
 @each_strategy
-@pytest.mark.parametrize(("length", "symbols"), [(0, 1), (1, 1), (2, 3), (40, 1), (600, 4)])
+@pytest.mark.parametrize(("length", "symbols"), SIZES)
 def test_signals_have_the_shape_and_the_range(strategy: type[Strategy], length: int, symbols: int) -> None:
-    if strategy.scope == "universe" and length == 0:
-        pytest.skip("a universe has a session in which one of its symbols has a bar")
     market = random_symbols(1, length, symbols)
     signals = signals_of(strategy, defaults(strategy), market)
     for array in arrays_of(signals).values():
@@ -164,11 +176,9 @@ def test_signals_have_the_shape_and_the_range(strategy: type[Strategy], length: 
     assert not np.isnan(signals.target).any()
     if issubclass(strategy, Filter):
         assert np.isin(signals.target, (0.0, 1.0)).all()
-    if length > 0:
-        # The simulator's own judgement: targets in [-1, 1], prices above 0, lives in whole bars.
-        names = [symbol.ticker for symbol in market]
-        judged, missing = judged_signals(signals, market[0].bars.sessions, symbols, names)
-        assert (missing, judged.distances) == (0, signals.distances)
+    # The simulator's own judgement: targets in [-1, 1], prices above 0, lives in whole bars.
+    judged, missing = judged_signals(signals, market[0].bars.sessions, symbols, [symbol.ticker for symbol in market])
+    assert (missing, judged.distances) == (0, signals.distances)
 
 
 @each_strategy
@@ -278,10 +288,8 @@ def test_a_hole_in_a_history_is_survived(strategy: type[Strategy]) -> None:
     assert bits(answer, slice(0, 400)) == bits(answer_of(strategy, params, view), slice(0, 400))
 
 
-@each_strategy
+@each_of_one_symbol
 def test_a_symbol_alone_gets_the_signals_that_it_gets_among_others(strategy: type[Strategy]) -> None:
-    if strategy.scope == "universe":
-        pytest.skip("symbols of a universe look at one another")
     params, market = defaults(strategy), random_symbols(9, 500)
     together = arrays_of(signals_of(strategy, params, market))
     for column, symbol in enumerate(market):
@@ -290,10 +298,8 @@ def test_a_symbol_alone_gets_the_signals_that_it_gets_among_others(strategy: typ
         assert all(together[name][:, [column]].tobytes() == array.tobytes() for name, array in alone.items())
 
 
-@each_strategy
+@each_of_a_universe
 def test_one_account_is_enough(strategy: type[Strategy]) -> None:
-    if strategy.scope == "symbol":
-        pytest.skip("a strategy of one symbol uses the account of that symbol")
     target = signals_of(strategy, defaults(strategy), market_for(strategy, 10, 900)).target
     assert np.abs(target).sum(axis=1).max() <= 1.0 + 1e-9
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -10,17 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from strategy_markets import context_of, random_bars
 
 from alphafactory.domain.bars import Bars
 from alphafactory.errors import IndicatorError, PluginError, UnknownNameError, UsageError
 from alphafactory.indicators.base import IndicatorFunction, Output
 from alphafactory.indicators.catalogue import (
+    chosen_definitions,
     computation_of,
     compute_columns,
     compute_function,
     definitions,
     discover_catalogue,
     function_hash,
+    function_settling,
     function_warm_up,
     shipped_catalogue,
     source_hash,
@@ -102,9 +107,51 @@ def write_plugin(folder: Path, factor: float = 2.0) -> None:
 
 def test_the_cache_holds_the_38_columns() -> None:
     assert len(COLUMNS) == 38
-    assert {d.name for d in definitions()} == set(COLUMNS)
-    assert len(definitions()) == 38
+    standard = chosen_definitions("standard")
+    assert {d.name for d in standard} == set(COLUMNS)
+    assert len(standard) == 38
+    assert all(d.standard for d in standard)
+
+
+def test_there_are_well_over_167_features() -> None:
     assert shipped_catalogue().broken == ()
+    assert len(definitions()) > 250
+    assert chosen_definitions("all") == definitions()
+    assert {"overlap", "momentum", "volatility", "volume", "price", "cycle", "pattern", "statistic"} <= {
+        d.group for d in definitions()
+    }
+
+
+def test_no_two_features_are_the_same_one() -> None:
+    asked = [(d.function, json.dumps(dict(d.arguments), sort_keys=True), d.output) for d in definitions()]
+    assert len(set(asked)) == len(asked)
+    meanings = [d.meaning for d in definitions()]
+    assert [meaning for meaning in meanings if meanings.count(meaning) > 1] == []
+
+
+def test_no_two_features_have_the_same_values() -> None:
+    columns = compute_columns(random_bars(5, 900), context=context_of(900))
+    groups = {d.name: d.group for d in definitions()}  # rare patterns are alike in having found nothing
+    rounded = {name: np.round(v, 7).tobytes() for name, v in columns.items() if groups[name] != "pattern"}
+    names = sorted(rounded, key=lambda name: rounded[name])
+    twins = [{one, two} for one, two in itertools.pairwise(names) if rounded[one] == rounded[two]]
+    assert twins == [{"sma_20", "bollinger_middle"}]
+
+
+def test_every_function_is_of_use() -> None:
+    functions = shipped_catalogue().functions
+    used = {d.function for d in definitions()} | {name for function in functions for name in function.uses}
+    assert set(functions.names()) == used
+
+
+def test_settling_is_told_with_the_warm_up() -> None:
+    rsi = shipped_catalogue().column("rsi_14")
+    assert (rsi.memory, rsi.warm_up) == ("fading", 14)
+    assert rsi.settling == pytest.approx(np.log(1e-11) / np.log(13.0 / 14.0), abs=2)
+    assert function_settling("rsi", {"period": 14}) == rsi.warm_up + rsi.settling
+    assert function_settling("macd") > function_settling("ema", {"period": 26})
+    assert function_settling("sma", {"period": 50}) == 49
+    assert shipped_catalogue().column("obv").memory == "endless"
 
 
 def test_names_choose_columns_in_order() -> None:
@@ -141,7 +188,7 @@ def test_a_hole_is_refused_with_its_session(field: str, hole: float) -> None:
     values = getattr(bars, field).copy()
     values[31] = hole
     with pytest.raises(IndicatorError, match=rf"{field} is (nan|inf) in the session 2020-02-01"):
-        compute_columns(replace(bars, **{field: values}))
+        compute_columns(replace(bars, **{field: values}), COLUMNS)
 
 
 def test_a_hole_in_a_column_that_is_not_read_does_no_harm() -> None:
@@ -192,7 +239,7 @@ def test_a_users_file_joins_the_catalogue(tmp_path: Path) -> None:
     write_plugin(tmp_path)
     catalogue = discover_catalogue(tmp_path)
     assert catalogue.broken == ()
-    assert len(definitions(catalogue)) == 39
+    assert len(definitions(catalogue)) == len(definitions()) + 1
     values = compute_columns(ramp(40), ["distance_20"], catalogue)["distance_20"]
     assert np.isnan(values[:19]).all()
     np.testing.assert_allclose(values[19:], 2.0 * 9.5, rtol=1e-12)

@@ -214,6 +214,17 @@ def test_features_do_not_remember_what_lies_before_their_window(start: int) -> N
             np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9, err_msg=definition.name)
 
 
+@pytest.mark.parametrize("start", [1, 2])
+def test_a_price_at_its_average_is_no_trend_wherever_history_starts(start: int) -> None:
+    """Three closes in steps of a tenth often have the newest at their mean, but for the last digit of the sum."""
+    walk = random_bars(40, 600)
+    bars = replace(walk, close=np.maximum(np.round(walk.close / 5.0, 1), 0.1))
+    short = {"trend_period": 3, "volatility_period": 2}
+    whole = compute_function("regime", bars, short)["trend"]
+    later = compute_function("regime", bars.part(slice(start, None)), short)["trend"]
+    np.testing.assert_array_equal(later[4:], whole[start + 4 :])
+
+
 def test_an_index_that_begins_later_leaves_its_features_unknown_until_then() -> None:
     bars, full = random_bars(36, LENGTH), context_of(LENGTH)
     late = MarketContext(full.days, full.sessions[100:], {key: values[100:] for key, values in full.series.items()})

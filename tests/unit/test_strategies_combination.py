@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,17 +21,21 @@ from alphafactory.domain.plugins import IndicatorRequest, MarketView, Parameter
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import SimulationError, UnknownNameError, UsageError
 from alphafactory.registry import Registry
-from alphafactory.strategies.base import Strategy
+from alphafactory.strategies.base import Filter, Strategy
 from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
 from alphafactory.strategies.combination import resolve_strategy
+from alphafactory.strategies.combination_grammar import Gate, Name, Vote, WeightedTerms, read_combination, written
 from alphafactory.strategies.parameters import resolve_parameters, warm_up
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+    from random import Random
 
     from alphafactory.domain.arrays import FloatArray
+    from alphafactory.strategies.combination_grammar import Node
 
 NAN = float("nan")
+PAGE = Path(__file__).parents[2] / "docs" / "combining.md"
 SHIPPED = discover_strategies()
 TEXT = "0.6*sma_crossover+0.4*buy_and_hold"
 
@@ -177,6 +186,16 @@ def test_the_parts_judge_their_own_parameters() -> None:
         ("+6e-1*sma_crossover+4e-1*buy_and_hold", TEXT),
         ("1*buy_and_hold-1.50*sma_crossover", "1*buy_and_hold-1.5*sma_crossover"),
         ("-1e-7*buy_and_hold", "-1e-07*buy_and_hold"),
+        ("sma_crossover&trend_filter", "sma_crossover & trend_filter"),
+        ("((sma_crossover & trend_filter) & (volume_filter))", "sma_crossover & trend_filter & volume_filter"),
+        ("sma_crossover & (rsi_2 & trend_filter)", "sma_crossover & rsi_2 & trend_filter"),
+        ("( .6*sma_crossover+.4*rsi_2 )&trend_filter", "(0.6*sma_crossover+0.4*rsi_2) & trend_filter"),
+        ("0.5*(sma_crossover&trend_filter) + .5*rsi_2", "0.5*(sma_crossover & trend_filter)+0.5*rsi_2"),
+        ("0.5*(0.5*sma_crossover-0.5*rsi_2)-1*rsi_macd", "0.5*(0.5*sma_crossover-0.5*rsi_2)-1*rsi_macd"),
+        ("vote( rsi_2,rsi_macd ,buy_and_hold, 2 )", "vote(rsi_2, rsi_macd, buy_and_hold)"),
+        ("vote(rsi_2&trend_filter, -1*rsi_macd, 1)", "vote(rsi_2 & trend_filter, -1*rsi_macd, 1)"),
+        ("(2*vote(rsi_2, rsi_macd)) & trend_filter", "(2*vote(rsi_2, rsi_macd)) & trend_filter"),
+        ("rsi_2 & vote(trend_filter, volume_filter, 1)", "rsi_2 & vote(trend_filter, volume_filter, 1)"),
     ],
 )
 def test_one_combination_has_one_name_and_is_made_again_from_it(text: str, name: str) -> None:
@@ -215,12 +234,86 @@ def test_weights_are_read_back_to_the_bit(first: float, second: float) -> None:
         ("0.6*sma_crossover*2", r"'\*2' is no part"),
         ("+", r"'\+' is no part"),
         ("0.6*sma_crossover+0.4*sma_crossover", "'sma_crossover' stands twice"),
+        ("vote(sma_crossover, 0.5*sma_crossover+0.5*buy_and_hold)", "'sma_crossover' stands twice"),
+        ("buy_and_hold & trend_filter & trend_filter", "'trend_filter' stands twice"),
+        ("0.6*sma_crossover & trend_filter", r"'0\.6\*sma_crossover' is a sum beside an `&`. Put it in brackets"),
+        ("buy_and_hold & 0.6*sma_crossover", r"'0\.6\*sma_crossover' is no part"),
+        ("buy_and_hold & trend_filter+0.4*sma_crossover", r"'buy_and_hold & trend_filter\+0\.4.*' is no part"),
+        ("buy_and_hold &", "'' is no part"),
+        ("& trend_filter", "'& trend_filter' is no part"),
+        ("buy_and_hold && trend_filter", "'& trend_filter' is no part"),
+        ("buy_and_hold & (trend_filter", r"the bracket of '\(trend_filter' is not closed"),
+        ("(buy_and_hold & trend_filter))", r"'\)' is no part"),
+        ("()", r"'\)' is no part"),
+        ("2buy & trend_filter", "'2buy & trend_filter' is no part"),
+        ("buy-and-hold & trend_filter", "'buy-and-hold & trend_filter' is no part"),
+        ("__import__('os')", r"'__import__\(' is no function"),
     ],
 )
 def test_a_text_that_is_no_combination_is_refused_with_its_part(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as error:
         resolve_strategy(text, SHIPPED)
     assert f"The combination '{text}'" in str(error.value)
+
+
+def test_brackets_within_brackets_have_an_end() -> None:
+    assert resolve_strategy("(" * 20 + "buy_and_hold" + ")" * 20, SHIPPED) is SHIPPED.get("buy_and_hold")
+    for text in ("(" * 10_000 + "buy_and_hold", "vote(" * 10_000):
+        with pytest.raises(UsageError, match="more than 20 brackets within brackets"):
+            resolve_strategy(text, SHIPPED)
+
+
+@given(st.text(alphabet="ab01.*+-&(), %e_", max_size=25))
+def test_any_text_is_a_combination_or_is_refused_in_words(text: str) -> None:
+    known = registry(a=column(1), b=column(-1))
+    made = None
+    with contextlib.suppress(UsageError):
+        made = resolve_strategy(text, known)
+    assert made is None or resolve_strategy(made.name, known) is made
+
+
+def grown(random: Random, names: Iterator[str], depth: int) -> Node:
+    """Make a combination of any shape, each name in it once."""
+    kinds = [Name] if depth == 0 else [Name, WeightedTerms, Vote, Gate]
+    kind, parts = random.choice(kinds), random.randint(2, 3)
+    if kind is WeightedTerms:
+        weights = [random.choice((-1, 1)) * random.uniform(1e-9, 3.0) for _ in range(random.randint(1, 3))]
+        return WeightedTerms(tuple((weight, grown(random, names, depth - 1)) for weight in weights))
+    if kind is Vote:
+        return Vote(tuple(grown(random, names, depth - 1) for _ in range(parts)), random.randint(1, parts))
+    if kind is Gate:
+        first, *others = (grown(random, names, 0) for _ in range(parts))
+        summed = WeightedTerms(((0.5, first),)) if random.random() < 0.5 else first
+        return Gate(summed, tuple(others))
+    return Name(next(names))
+
+
+@given(st.randoms(use_true_random=False))
+def test_whatever_is_written_is_read_back(random: Random) -> None:
+    node = grown(random, (f"s{number}" for number in itertools.count()), 3)
+    assert read_combination(written(node)) == node
+
+
+def test_combinations_of_combinations_keep_the_names_of_their_parts() -> None:
+    made = resolve_strategy("0.5*(sma_crossover & trend_filter)+0.5*vote(rsi_2, macd_crossover, 1)", SHIPPED)
+    assert {name.partition(".")[0] for name in made.parameters} == {
+        "sma_crossover", "trend_filter", "rsi_2", "macd_crossover",
+    }  # fmt: skip
+    params = resolve_parameters(made, {"trend_filter.period": 50, "rsi_2.entry": 20})
+    assert made.indicators["trend_filter.average"].resolve(params) == {"period": 50}
+    with pytest.raises(UsageError, match="wants fast below slow"):
+        resolve_parameters(made, {"sma_crossover.fast": 60})
+    source = source_text(made)
+    for part in ("SmaCrossover(Strategy)", "TrendFilter(Filter)", "Rsi2(Strategy)", "MacdCrossover(Strategy)"):
+        assert f"class {part}" in source
+    for text in ("idea", "source", "fails_when"):
+        assert getattr(made, text).count(getattr(SHIPPED.get("rsi_2"), text)) == 1
+
+
+def test_a_combination_of_combinations_asks_each_part_as_alone() -> None:
+    known = registry(a=column(1, 1, 1), b=column(1, 0, -1), c=column(0, 1, 0), d=column(1, 1, 0))
+    made = resolve_strategy("0.5*(a & d)-0.25*vote(b, c, 1)", known)
+    assert made.signals(view_of(3), {})[:, 0].tolist() == [0.25, 0.25, 0.75]
 
 
 def test_a_part_that_does_not_exist_meets_the_nearest() -> None:
@@ -276,3 +369,24 @@ def test_another_process_makes_the_same() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60, check=True
     )
     assert done.stdout.strip() == code_hash(resolve_strategy(TEXT, SHIPPED))
+
+
+def shown(language: str) -> str:
+    """Return the one block of a language on the page about combining."""
+    [text] = re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return text
+
+
+@pytest.mark.parametrize("text", shown("text").splitlines())
+def test_every_combination_that_is_shown_exists(text: str) -> None:
+    assert resolve_strategy(text, SHIPPED).name == text
+
+
+def test_the_filter_that_is_shown_works(tmp_path: Path) -> None:
+    (tmp_path / "quiet_filter.py").write_text(shown("py"))
+    known = discover_strategies(tmp_path)
+    assert known.broken == []
+    assert issubclass(known.get("quiet_filter"), Filter)
+    made = resolve_strategy("buy_and_hold & quiet_filter", known)
+    view = replace(view_of(4, **{"quiet_filter.range": column(NAN, 1, 1, 1)}), high=column(2, 3, 2, 3))
+    assert made.signals(view, resolve_parameters(made, {})).ravel().tolist() == [0, 0, 1, 1]

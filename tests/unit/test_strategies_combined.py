@@ -147,7 +147,7 @@ def factor_loop(view: MarketView, params: Mapping[str, float]) -> list[float]:
     for row, (close, now) in enumerate(rows_of(view)):
         if ends_a_week(row):
             score = 0.0 if any(map(math.isnan, now.values())) else score_of(close, now, params)
-            target = int(score * params["steps"]) / params["steps"]
+            target = int(cut(score / params["full"]) * params["steps"]) / params["steps"]
             target = target if params["short"] else max(target, 0.0)
         targets.append(target)
     return targets
@@ -158,7 +158,7 @@ def factor_loop(view: MarketView, params: Mapping[str, float]) -> list[float]:
     "given",
     [
         {},
-        {"short": 1, "steps": 20, "trend": 50, "momentum": 21, "usual": 60},
+        {"short": 1, "full": 1.0, "steps": 20, "trend": 50, "momentum": 21, "usual": 60},
         {"short": 1, "steps": 10, "trend_weight": 0.0, "volatility_weight": 3.0, "volume": 30},
     ],
 )
@@ -193,14 +193,20 @@ def scored(**values: float) -> MarketView:
 )
 def test_the_score_by_hand(values: dict[str, float], expected: float) -> None:
     # It is decided on Sunday, the week's last day of this market.
-    assert by_hand(MultiFactor, scored(**values), short=1) == [0.0, 0.0, 0.0, expected]
-    assert by_hand(MultiFactor, scored(**values)) == [0.0, 0.0, 0.0, max(expected, 0.0)]
+    assert by_hand(MultiFactor, scored(**values), short=1, full=1.0) == [0.0, 0.0, 0.0, expected]
+    assert by_hand(MultiFactor, scored(**values), full=1.0) == [0.0, 0.0, 0.0, max(expected, 0.0)]
+
+
+def test_a_score_beyond_the_full_one_holds_no_more_than_the_full_size() -> None:
+    view = scored(close=300.0, **{"return": 2.0})  # a score of one half
+    sizes = [by_hand(MultiFactor, view, full=full)[3] for full in (0.1, 0.5, 0.6, 0.7, 1.0)]
+    assert sizes == [1.0, 1.0, 0.75, 0.5, 0.5]
 
 
 def test_a_full_score_is_full_whatever_the_weights() -> None:
     view = scored(close=300.0, flow=100.0, recent=0.0, **{"return": 2.0})
     for weight in np.linspace(0.01, 5.0, 97):
-        assert by_hand(MultiFactor, view, trend_weight=weight, volume_weight=0.7, steps=7)[3] == 1.0
+        assert by_hand(MultiFactor, view, trend_weight=weight, volume_weight=0.7, full=1.0, steps=7)[3] == 1.0
 
 
 @pytest.mark.parametrize(

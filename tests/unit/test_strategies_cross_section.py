@@ -77,7 +77,7 @@ def plain_targets(strategy: type[Strategy], params: dict[str, float], symbols: S
             ranked = sorted(scores, key=lambda place: -scores[place])
             count = max(1, math.floor(params["share"] * len(ranked) + 1e-9)) if len(ranked) > 1 else 0
             both = params.get("short", 0) == 1
-            holding = dict.fromkeys(ranked[:count], (0.5 if both else 1.0) / count)
+            holding = dict.fromkeys(ranked[:count], (0.5 if both else 1.0) / max(count, 1))
             if both and count:
                 holding |= dict.fromkeys(ranked[-count:], -0.5 / count)
         for place, weight in holding.items():

@@ -11,14 +11,14 @@ OSCILLATORS = (
     IndicatorColumn(
         "stochastic_fast_k",
         "stochastic_fast",
-        {"period": 14, "signal": 3},
+        {"period": 5, "signal": 3},
         "k",
-        meaning="The close's place in the range, unsmoothed: first to turn, and often wrong.",
+        meaning="The close's place in the week's range, unsmoothed: first to turn, and often wrong.",
     ),
     IndicatorColumn(
         "stochastic_fast_d",
         "stochastic_fast",
-        {"period": 14, "signal": 3},
+        {"period": 5, "signal": 3},
         "d",
         meaning="Its average of three days, where the fast stochastic becomes usable.",
     ),
@@ -64,7 +64,10 @@ OSCILLATORS = (
         meaning="Over 100 a price breaks out of its usual scatter, under -100 it breaks down.",
     ),
     IndicatorColumn(
-        "cmo_14", "cmo", {"period": 14}, meaning="Net momentum from -100 to 100: near 0 the market has no direction."
+        "cmo_14",
+        "cmo",
+        {"period": 14},
+        meaning="Gains less losses of three weeks, from -100 to 100: quicker than the RSI, since old days drop out.",
     ),
     IndicatorColumn(
         "mfi_14",

@@ -39,7 +39,7 @@ HEIKIN_ASHI = (
         "heikin_ashi",
         {},
         "open",
-        meaning="The smoothed open: above the smoothed close, the trend of days is down.",
+        meaning="The smoothed open: the candle is up while the average price lies above; a change ends the swing.",
     ),
     IndicatorColumn(
         "heikin_ashi_high",
@@ -54,12 +54,5 @@ HEIKIN_ASHI = (
         {},
         "low",
         meaning="Equal to the smoothed open in strong rises: no lower wick, nobody sold.",
-    ),
-    IndicatorColumn(
-        "heikin_ashi_close",
-        "heikin_ashi",
-        {},
-        "close",
-        meaning="Against the smoothed open it colours the candle: a change after a run ends the swing.",
     ),
 )

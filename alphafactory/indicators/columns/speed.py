@@ -12,10 +12,10 @@ SPEED = (
         meaning="Money gained in two weeks: above 0 and rising, the move gathers pace.",
     ),
     IndicatorColumn(
+        "absolute_price_oscillator_5_35",
         "absolute_price_oscillator",
-        "absolute_price_oscillator",
-        {"fast": 12, "slow": 26},
-        meaning="Fast trend less slow in money: the MACD line without its signal.",
+        {"fast": 5, "slow": 35},
+        meaning="The week's trend less that of seven weeks, known as the Elliott oscillator: it peaks in third waves.",
     ),
     IndicatorColumn(
         "percentage_price_oscillator",

@@ -111,15 +111,14 @@ CCI = IndicatorFunction(
 
 CMO = IndicatorFunction(
     name="cmo",
-    title="Chande's momentum oscillator, smoothed as Wilder does: gains less losses, over their sum",
+    title="Chande's momentum oscillator: sum of gains less sum of losses, over both",
     group="momentum",
     inputs=("close",),
     outputs=(Output("cmo", unit="percent", low=-100.0, high=100.0),),
-    parameters={"period": Parameter(14, 2, 2000, "closes over which gains and losses are smoothed")},
+    parameters={"period": Parameter(14, 2, 2000, "changes of the close in the sums")},
     warm_up=lambda period: period,
-    compute=lambda data, period: talib("CMO", data.close, timeperiod=period),
-    memory="fading",
-    settling=wilder_settling,
+    # TA-Lib's CMO smooths as the RSI does and is twice the RSI less 100; this is Chande's own.
+    compute=lambda data, period: talib("CMOU", data.close, timeperiod=period),
 )
 
 MFI = IndicatorFunction(

@@ -9,6 +9,7 @@ import numpy as np
 from alphafactory.domain.plugins import IndicatorRequest, Parameter
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.holding import held
+from alphafactory.strategies.levels import above, below
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 _BULLISH = ("hammer", "engulfing", "piercing", "morning_star")
 _BEARISH = ("shooting_star", "engulfing", "dark_cloud_cover", "evening_star")
-_TIE = 1e-9
-"""A close equal to its average may differ from it by the rounding of a sum, which depends on where history starts."""
 
 
 class CandlestickTrend(Strategy):
@@ -70,8 +69,8 @@ class CandlestickTrend(Strategy):
         indicators = view.indicators
         average = indicators["average"]
         at_low = indicators["pattern_low"] <= indicators["setback_low"]
-        enter = _any(indicators, _BULLISH, 1.0) & at_low & (view.close > average * (1.0 + _TIE))
-        leave = _any(indicators, _BEARISH, -1.0) | (view.close < average * (1.0 - _TIE))
+        enter = _any(indicators, _BULLISH, 1.0) & at_low & above(view.close, average)
+        leave = _any(indicators, _BEARISH, -1.0) | below(view.close, average)
         return held(enter, leave, most=int(params["hold"])).astype(np.float64)
 
 

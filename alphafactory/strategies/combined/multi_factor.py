@@ -23,7 +23,7 @@ _FACTORS = ("trend", "momentum", "volatility", "volume")
 
 
 class MultiFactor(Strategy):
-    """Once a week: a position as large as the weighted mean of four factors, in steps.
+    """Once a week: a position in proportion to the weighted mean of four factors, in steps.
 
     Each factor lies in [-1, 1]. Trend: the close's distance from its average, momentum: the past return, both in
     standard deviations that a random walk of the share's volatility would have there, cut at one. Volatility: how much
@@ -58,7 +58,8 @@ class MultiFactor(Strategy):
         "momentum_weight": Parameter(1.0, 0.0, 5.0, "weight of the momentum"),
         "volatility_weight": Parameter(1.0, 0.0, 5.0, "weight of the calm"),
         "volume_weight": Parameter(1.0, 0.0, 5.0, "weight of the money flow"),
-        "steps": Parameter(4, 1, 20, "sizes between none and full; a score between two takes the smaller"),
+        "full": Parameter(0.5, 0.1, 1.0, "score that the full size is held at; a smaller one holds a part"),
+        "steps": Parameter(4, 1, 20, "sizes up to the full one; what lies between two takes the smaller"),
         "short": Parameter(0, 0, 1, "1 sells shares of negative score short, 0 leaves them alone"),
     }
     indicators: ClassVar[Mapping[str, IndicatorRequest]] = {
@@ -90,7 +91,7 @@ class MultiFactor(Strategy):
 
     @staticmethod
     def signals(view: MarketView, params: StrategyParameters) -> FloatArray:
-        """Return the score of the newest week's end, cut down to whole steps, in [-1, 1] or [0, 1].
+        """Return the size that the score of the newest week's end calls for, in whole steps, in [-1, 1] or [0, 1].
 
         Raises:
             SimulationError: the market has no calendar.
@@ -101,8 +102,9 @@ class MultiFactor(Strategy):
         score = np.zeros(view.close.shape)
         for name in _FACTORS:
             score = score + weights[name] / total * factors[name]
-        # A score that is a whole number of steps but for the rounding of a sum counts as that number.
-        stepped = np.clip(np.trunc(np.round(score * params["steps"], 9)) / params["steps"], -1.0, 1.0)
+        size = np.clip(score / params["full"], -1.0, 1.0)
+        # A size that is a whole number of steps but for the rounding of a sum counts as that number.
+        stepped = np.trunc(np.round(size * params["steps"], 9)) / params["steps"]
         return kept_between(stepped if params["short"] else np.maximum(stepped, 0.0), view.last_of("W"))
 
 

@@ -10,6 +10,7 @@ from alphafactory.domain.plugins import IndicatorRequest, Parameter
 from alphafactory.errors import UsageError
 from alphafactory.strategies.base import Strategy
 from alphafactory.strategies.holding import held
+from alphafactory.strategies.levels import above
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
     from alphafactory.domain.plugins import MarketView
     from alphafactory.strategies.base import StrategyParameters
-
-_TIE = 1e-9
-"""A close equal to its average may differ from it by the rounding of a sum, which depends on where history starts."""
 
 
 class RegimeSwitching(Strategy):
@@ -74,7 +72,7 @@ class RegimeSwitching(Strategy):
 
     @classmethod
     def settling(cls, params: StrategyParameters) -> int:
-        """Return how long weakness in a range was waiting for its recovery at most, in RSI periods."""
+        """Return the bars of 20 RSI periods: on no share measured did weakness in a range wait longer to recover."""
         return 20 * int(params["period"])
 
     @staticmethod
@@ -82,6 +80,6 @@ class RegimeSwitching(Strategy):
         """Return 1 where the rule of the regime holds the share, else 0; an unknown regime has no rule."""
         regime, rsi = view.indicators["regime"], view.indicators["rsi"]
         sideways = regime == 0.0
-        follows = (regime == 1.0) & (view.close > view.indicators["average"] * (1.0 + _TIE))
+        follows = (regime == 1.0) & above(view.close, view.indicators["average"])
         reverts = held(sideways & (rsi < params["oversold"]), ~sideways | (rsi > params["recovered"]))
         return np.where(follows | reverts, 1.0, 0.0)

@@ -71,7 +71,7 @@ class RsiMacd(Strategy):
 
     @classmethod
     def settling(cls, params: StrategyParameters) -> int:
-        """Return how long MACD usually stays on one side of its signal at most: so long no event may come."""
+        """Return the bars of MACD's slow averages: while it stays above its signal, no event may tell the state."""
         return int(params["slow"] + params["signal"])
 
     @staticmethod

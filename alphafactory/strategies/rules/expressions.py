@@ -49,7 +49,9 @@ class Expression:
         place = min(at if isinstance(at, int) else at.col_offset, len(self.text))
         line = self._field.line_of(self._indent + min(place, len(self.text) - 1))
         start = max(place - _SHOWN // 2, 0) if len(self.text) > _SHOWN else 0
-        return self._field.refusal(f"{message}\n  {self.text[start : start + _SHOWN]}\n  {' ' * (place - start)}^", line)
+        return self._field.refusal(
+            f"{message}\n  {self.text[start : start + _SHOWN]}\n  {' ' * (place - start)}^", line
+        )
 
     def tree(self) -> ast.expr:
         """Return the tree; raise `PluginError` with the caret where the text is no expression."""
@@ -59,7 +61,8 @@ class Expression:
                 warnings.simplefilter("error")  # such as of a number that runs into a word: `5and`
                 tree = ast.parse(self.text, mode="eval").body
         except SyntaxError as error:
-            raise self.refusal(max((error.offset or 1) - 1, 0), _reason(str(error.msg))) from None
+            reason = _reason(str(error.msg)) if error.offset else "the expression ends too soon."
+            raise self.refusal(self._fault(error), reason) from None
         except (ValueError, RecursionError, MemoryError, Warning):
             raise self.refusal(0, "the expression is nested too deeply or holds too long a number.") from None
         self._check_depth(tree)
@@ -68,6 +71,13 @@ class Expression:
     def find(self, symbol: str, start: int) -> int:
         """Return the place of the first such symbol from a place on."""
         return max(self.text.find(symbol, start), start)
+
+    def _fault(self, error: SyntaxError) -> int:
+        """Return the place that the parser blames; it has none for an expression that is over too soon."""
+        if not error.offset:
+            return len(self.text)
+        equals = _ONE_EQUALS.search(self.text, error.offset - 1) if _is_assignment(str(error.msg)) else None
+        return error.offset - 1 if equals is None else equals.start()
 
     def _check_characters(self) -> None:
         strange = _STRANGE.search(self.text)
@@ -91,9 +101,13 @@ class Expression:
         raise self.refusal(deep, f"the expression is nested more than {MOST_LEVELS} levels deep. Split it.")
 
 
+def _is_assignment(message: str) -> bool:
+    return "==" in message or "assign" in message
+
+
 def _reason(message: str) -> str:
     """Return the parser's own reason in the words of this grammar, which has no assignment."""
-    if "==" in message or "assign" in message:
+    if _is_assignment(message):
         return "one = compares nothing. Write == to compare."
     if "too many nested parentheses" in message:
         return "the expression is nested too deeply. Split it."

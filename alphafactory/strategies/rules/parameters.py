@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from alphafactory.strategies.rules.names import Names
     from alphafactory.strategies.rules.terms import Amount
 
+MOST_AMOUNT = 1_000
+"""The largest multiple or percentage by which a level may lie away."""
 _KEYS = ("default", "range", "meaning")
 
 
@@ -46,15 +48,16 @@ def read_amount(field: Field, names: Names, *, whole: bool = False) -> Amount:
     text = field.text().strip()
     if not text[:1].isalpha():
         number = field.number()
-        if number <= 0 or (whole and (not isinstance(number, int) or number > MOST_BARS)):
-            wanted = f"a whole number of bars from 1 to {MOST_BARS}" if whole else "a number above 0"
+        if not 0 < number <= MOST_AMOUNT or (whole and (not isinstance(number, int) or number > MOST_BARS)):
+            wanted = f"a whole number of bars from 1 to {MOST_BARS}" if whole else f"above 0, at most {MOST_AMOUNT}"
             raise field.refusal(f"{text} is not {wanted}.")
         return lambda _params: number
     if text not in names.parameters:
         raise field.refusal(f"'{text}' is no number and no parameter. {suggestion(text, names.parameters)}")
     parameter = names.parameters[text]
-    if parameter.low <= 0 or (whole and (not isinstance(parameter.default, int) or parameter.high > MOST_BARS)):
-        wanted = f"a whole number of bars from 1 to {MOST_BARS}" if whole else "above 0 throughout"
+    most = MOST_BARS if whole else MOST_AMOUNT
+    if not 0 < parameter.low <= parameter.high <= most or (whole and not isinstance(parameter.default, int)):
+        wanted = f"a whole number of bars from 1 to {MOST_BARS}" if whole else f"above 0, at most {MOST_AMOUNT}"
         raise field.refusal(f"the parameter '{text}' has to be {wanted}, not {parameter.low} to {parameter.high}.")
     names.used.add(text)
     return lambda params: params[text]

@@ -47,8 +47,8 @@ class AdxTrend(Strategy):
 
     @classmethod
     def settling(cls, params: StrategyParameters) -> int:
-        """Return how long a rise that is no longer strong lasts at most, in periods."""
-        return 8 * int(params["period"])
+        """Return the bars of 10 periods: on no share measured did a rise that was not strong last longer."""
+        return 10 * int(params["period"])
 
     @staticmethod
     def signals(view: MarketView, params: StrategyParameters) -> FloatArray:

