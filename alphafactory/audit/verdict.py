@@ -20,9 +20,9 @@ Check: TypeAlias = Literal[
 with other bars after it. `warm_up`: more bars than declared until the start of history is forgotten. `determinism`: two
 answers to one question. `state`: something is kept between calls. `arguments`: its arguments are written to.
 `exception`: no answer at all. `data`: what it needs is not given here. `warns`: numbers that cannot be computed.
-`gaps`: a symbol that is not listed yet is held, or known. `range`: a value that no signal can have. `missing`: no number
-where one is due. `never_trades`: nothing is ever wanted. `dead_parameter`: one that changes nothing. `code`: what the
-source says. `outside`: a file, process or network that was used.
+`gaps`: a symbol that is not listed yet is held, or known. `range`: a value that no signal can have. `missing`: no
+number where one is due. `never_trades`: nothing is ever wanted. `dead_parameter`: one that changes nothing. `code`:
+what the source says. `outside`: a file, process or network that was used.
 """
 
 

@@ -1,29 +1,36 @@
-"""Sums, extremes and moments of the window that ends at each bar, in one pass whatever the window's length.
+"""Sums, extremes and moments of the window that ends at each bar, to the last digits and blind to all other bars.
 
 A running sum that adds the newest value and takes off the oldest drifts, and its rounding depends on all that came
-before. Here (after van Herk, "A fast algorithm for local minimum and maximum filters", 1992) the bars are cut into
-blocks of the window's length, counted from the first bar. A window that ends in a block is the head of that block and
-the tail of the block before, so that two accumulations a block give every window. What follows a bar never enters its
-value, and a NaN spoils the windows that hold it and no others.
+before. Here a window is joined from runs of 1, 2, 4, 8 … values, as the binary digits of its length say, each run from
+two of half its length. Every bar's window is joined in the same order, so that a value depends on the values of its
+window alone, to the bit, wherever history starts and whatever follows; a NaN spoils the windows that hold it and no
+others. The cost grows with the logarithm of the length.
 
-Moments are taken around the first value of the block in which the window ends. It always lies within the window, so
-that nothing is lost to a level that is large beside the scatter, and a window of equal values has exactly none.
+Moments of two runs are joined by the differences of their means (Chan, Golub and LeVeque, 1979; Pébay, 2008). These are
+kept as distances from the run's first value, so that nothing is lost to a level that is large beside the scatter, and
+a window of equal values has none at all.
 
 Arrays have shape (bars,). A window's value is NaN before the bar that fills it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from alphafactory.domain.arrays import BoolArray, FloatArray
+    from alphafactory.domain.arrays import FloatArray
 
-ROUNDING = 1e-12
-"""Relative difference up to which two sums count as equal."""
+_State: TypeAlias = "tuple[FloatArray, ...]"
+"""What is known of a run of values that starts at each row."""
+_Join: TypeAlias = Callable[[_State, _State, int, int], _State]
+"""Makes one run of two that follow each other, given their states and their lengths."""
+
+_PIECE = 16384
+"""Windows that are joined at a time: what is in between stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +46,28 @@ class CoMoments:
 
 def rolling_sum(values: FloatArray, window: int) -> FloatArray:
     """Return the sum of the last `window` values."""
-    blocks = _blocks(values, window)
-    return _cut(_windows(np.add, blocks, blocks[:-1]), len(values), window)
+    return _by_function(np.add, values, window)
 
 
 def rolling_mean(values: FloatArray, window: int) -> FloatArray:
     """Return the mean of the last `window` values."""
-    blocks = _blocks(values, window)
-    return _cut(_mean(blocks, blocks[:-1], window), len(values), window)
+    return _by_function(np.add, values, window) / window
 
 
 def rolling_max(values: FloatArray, window: int) -> FloatArray:
     """Return the largest of the last `window` values."""
-    blocks = _blocks(values, window)
-    return _cut(_windows(np.maximum, blocks, blocks[:-1]), len(values), window)
+    return _by_function(np.maximum, values, window)
 
 
 def rolling_min(values: FloatArray, window: int) -> FloatArray:
     """Return the smallest of the last `window` values."""
-    blocks = _blocks(values, window)
-    return _cut(_windows(np.minimum, blocks, blocks[:-1]), len(values), window)
+    return _by_function(np.minimum, values, window)
 
 
 def rolling_decline(values: FloatArray, window: int) -> FloatArray:
-    """Return the largest loss from a value to a later one, both among the last `window`, as a share: 0 or below.
-
-    The worst of two runs in a row is the worst of either, or from the first's highest to the second's lowest.
-    """
-    blocks = _blocks(values, window)
-    blocks.reshape(-1)[len(values) :] = np.nan  # zeros would be losses of the whole
-    lowest = np.minimum.accumulate(blocks, axis=1)
-    highest = np.maximum.accumulate(blocks, axis=1)
-    worst = np.minimum.accumulate(blocks / highest, axis=1)
-    tails = blocks[:-1, :0:-1]
-    tail_worst = np.minimum.accumulate(np.minimum.accumulate(tails, axis=1) / tails, axis=1)[:, ::-1]
-    across = lowest[1:, :-1] / np.maximum.accumulate(tails, axis=1)[:, ::-1]
-    worst[1:, :-1] = np.minimum(worst[1:, :-1], np.minimum(tail_worst, across))
-    return _cut(worst, len(values), window) - 1.0
+    """Return the largest loss from a value to a later one, both among the last `window`, as a share: 0 or below."""
+    _, _, worst = _windows(_join_declines, (values, values, np.where(np.isnan(values), np.nan, 1.0)), window)
+    return worst - 1.0
 
 
 def rolling_moments(values: FloatArray, window: int, highest: int = 2) -> tuple[FloatArray, ...]:
@@ -83,18 +75,9 @@ def rolling_moments(values: FloatArray, window: int, highest: int = 2) -> tuple[
 
     `highest` is 2 (mean, variance), or 4 (mean, variance, third, fourth).
     """
-    ahead, behind, centre = _centred(values, window)
-    mean, variance = _first_two(ahead, behind, window)
-    moments = [mean + centre, variance]
-    if highest > 2:  # noqa: PLR2004  the second moment is what `_first_two` gives
-        # Products, because a power of three takes ten times their time.
-        square, square_behind = ahead * ahead, behind * behind
-        second = variance + mean * mean
-        third = _mean(square * ahead, square_behind * behind, window)
-        fourth = _mean(square * square, square_behind * square_behind, window)
-        moments.append(third - mean * (3.0 * second - 2.0 * mean * mean))
-        moments.append(fourth - mean * (4.0 * third - mean * (6.0 * second - 3.0 * mean * mean)))
-    return tuple(_cut(moment, len(values), window) for moment in moments)
+    start = np.where(np.isnan(values), np.nan, 0.0)
+    first, mean, *moments = _windows(_join_moments, (values, *[start] * highest), window)
+    return first + mean, *(moment / window for moment in moments)
 
 
 def rolling_variance(values: FloatArray, window: int) -> FloatArray:
@@ -103,21 +86,16 @@ def rolling_variance(values: FloatArray, window: int) -> FloatArray:
 
 
 def rolling_comoments(values: FloatArray, others: FloatArray, window: int) -> CoMoments:
-    """Return the joint moments of the last `window` pairs of two series; NaN in one spoils what it is part of."""
-    ahead, behind, centre = _centred(values, window)
-    other_ahead, other_behind, other_centre = _centred(others, window)
-    mean, variance = _first_two(ahead, behind, window)
-    other_mean, other_variance = _first_two(other_ahead, other_behind, window)
-    covariance = _mean(ahead * other_ahead, behind * other_behind, window)
-    covariance -= mean * other_mean
-    found = (mean + centre, other_mean + other_centre, variance, other_variance, covariance)
-    return CoMoments(*(_cut(moment, len(values), window) for moment in found))
+    """Return the joint moments of the last `window` pairs of two series, NaN where either value of a pair is."""
+    start = np.where(np.isnan(values) | np.isnan(others), np.nan, 0.0)
+    found = _windows(_join_comoments, (values, others, *[start] * 5), window)
+    first, other_first, mean, other_mean, square, other_square, product = found
+    return CoMoments(first + mean, other_first + other_mean, square / window, other_square / window, product / window)
 
 
 def rolling_correlation(values: FloatArray, others: FloatArray, window: int) -> FloatArray:
     """Return Pearson's correlation of the last `window` pairs, NaN where either series does not move."""
-    found = rolling_comoments(values, others, window)
-    return correlation(found)
+    return correlation(rolling_comoments(values, others, window))
 
 
 def correlation(moments: CoMoments) -> FloatArray:
@@ -128,25 +106,13 @@ def correlation(moments: CoMoments) -> FloatArray:
 
 def rolling_rank(values: FloatArray, window: int) -> FloatArray:
     """Return the share, 0 to 1, of the `window` - 1 values before that lie below the newest; half of those that tie."""
-    margin = ROUNDING * np.abs(values)
-    low, high = values - margin, values + margin
     halves = np.zeros(len(values), dtype=np.int16)
     for lag in range(1, min(window, len(values))):
-        older = values[:-lag]
-        halves[lag:] += older < low[lag:]
-        halves[lag:] += older <= high[lag:]
+        newest, older = values[lag:], values[:-lag]
+        halves[lag:] += older < newest
+        halves[lag:] += older <= newest
     filled = np.isfinite(rolling_sum(values, window))
     return np.where(filled, halves / (2.0 * (window - 1)), np.nan)
-
-
-def exceeds(values: FloatArray, bounds: FloatArray | float) -> BoolArray:
-    """Return where values lie above bounds by more than the rounding of a sum, False where either is NaN.
-
-    Sums of the same values differ in their last digit with the place of the blocks. Who compares them must not see it,
-    or what is equal would be above or not by the day on which history starts.
-    """
-    found: BoolArray = values - bounds > ROUNDING * np.abs(bounds)
-    return found
 
 
 def ratio(above: FloatArray, below: FloatArray | float) -> FloatArray:
@@ -163,48 +129,90 @@ def lagged(values: FloatArray, bars: int) -> FloatArray:
     return result
 
 
-def _blocks(values: FloatArray, window: int) -> FloatArray:
-    """Cut into blocks, shape (blocks, window), the last one filled up with zeros that no window reaches."""
-    padded = np.zeros(-(-len(values) // window) * window)
-    padded[: len(values)] = values
-    return padded.reshape(-1, window)
+def _windows(join: _Join, state: _State, window: int) -> _State:
+    """Return the states of the windows that end at each bar from those of single values, shape (bars,)."""
+    length = len(state[0])
+    results = tuple(np.full(length, np.nan) for _ in state)
+    for start in range(0, length - window + 1, _PIECE):
+        piece = _joined(join, _cut(state, slice(start, start + _PIECE + window - 1)), window)
+        for result, values in zip(results, piece, strict=True):
+            result[start + window - 1 :][: len(values)] = values
+    return results
 
 
-def _windows(join: np.ufunc, ahead: FloatArray, behind: FloatArray) -> FloatArray:
-    """Join each head of a block with the tail before it that fills the window, shape (blocks, window).
-
-    `ahead` holds the blocks, `behind` all but the last as the block after each sees it.
-    """
-    joined: FloatArray = join.accumulate(ahead, axis=1)
-    tails = join.accumulate(behind[:, :0:-1], axis=1)[:, ::-1]
-    join(joined[1:, :-1], tails, out=joined[1:, :-1])
-    return joined
-
-
-def _cut(windows: FloatArray, length: int, window: int) -> FloatArray:
-    """Lay the blocks out again as bars, shape (length,), without the windows that are not filled."""
-    values = windows.reshape(-1)[:length]
-    values[: window - 1] = np.nan
-    return values
+def _joined(join: _Join, state: _State, window: int) -> _State:
+    """Join all windows of `window` rows; row k of the answer is the window that starts at row k."""
+    run, size = state, 1
+    found, covered = state, 0
+    while True:
+        if window & size:
+            rest = _cut(run, slice(covered, None))
+            found = join(_cut(found, slice(0, len(rest[0]))), rest, covered, size) if covered else run
+            covered += size
+        if 2 * size > window:
+            return found
+        run = join(_cut(run, slice(0, -size)), _cut(run, slice(size, None)), size, size)
+        size *= 2
 
 
-def _centred(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the blocks and the blocks before them around the same centre, and the centres, shape (blocks, 1)."""
-    blocks = _blocks(values, window)
-    centre = blocks[:, :1].copy()
-    return blocks - centre, blocks[:-1] - centre[1:], centre
+def _cut(state: _State, rows: slice) -> _State:
+    return tuple(values[rows] for values in state)
 
 
-def _first_two(ahead: FloatArray, behind: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
-    """Return the mean around the centre and the variance, shape (blocks, window)."""
-    mean = _mean(ahead, behind, window)
-    variance = _mean(ahead * ahead, behind * behind, window)
-    variance -= mean * mean
-    # Equal values leave exactly zero; others can miss it by a rounding that the root would not bear.
-    return mean, np.maximum(variance, 0.0, out=variance)
+def _by_function(function: np.ufunc, values: FloatArray, window: int) -> FloatArray:
+    def join(left: _State, right: _State, _left_size: int, _right_size: int) -> _State:
+        return (function(left[0], right[0]),)
+
+    return _windows(join, (values,), window)[0]
 
 
-def _mean(ahead: FloatArray, behind: FloatArray, window: int) -> FloatArray:
-    mean = _windows(np.add, ahead, behind)
-    mean /= window  # in place, as a new array of many bars costs more than the division
-    return mean
+def _join_declines(left: _State, right: _State, _left_size: int, _right_size: int) -> _State:
+    """Join highest, lowest and worst: the worst is either run's, or from the first's highest to the second's lowest."""
+    across = right[1] / left[0]
+    worst = np.minimum(np.minimum(left[2], right[2]), across)
+    return np.maximum(left[0], right[0]), np.minimum(left[1], right[1]), worst
+
+
+def _join_moments(left: _State, right: _State, left_size: int, right_size: int) -> _State:
+    """Join first value, distance of the mean from it, and sums of the deviations' powers, two or four of them."""
+    size = left_size + right_size
+    gap = _gap(left[0], left[1], right[0], right[1])
+    step = gap * (right_size / size)
+    square = left[2] + right[2]
+    square += gap * step * left_size
+    joined = (left[0], left[1] + step, square)
+    return joined if len(left) == len(joined) else (*joined, *_join_high(left, right, left_size, right_size, gap))
+
+
+def _join_high(left: _State, right: _State, left_size: int, right_size: int, gap: FloatArray) -> _State:
+    """Join the sums of the third and the fourth powers (Pébay, 2008, equations 1.5 and 1.6)."""
+    size = left_size + right_size
+    both, share = left_size * right_size / size, gap / size
+    crossed = left_size * right[2] - right_size * left[2]
+    third = left[3] + right[3] + share * (3.0 * crossed + gap * gap * (both * (left_size - right_size)))
+    squares = left_size**2 * right[2] + right_size**2 * left[2]
+    fourth = left[4] + right[4] + 4.0 * share * (left_size * right[3] - right_size * left[3])
+    fourth += (
+        share * share * (6.0 * squares + gap * gap * (both * (left_size**2 - left_size * right_size + right_size**2)))
+    )
+    return third, fourth
+
+
+def _join_comoments(left: _State, right: _State, left_size: int, right_size: int) -> _State:
+    """Join first values, distances of the means from them, sums of both squares, and of the products."""
+    share = right_size / (left_size + right_size)
+    gap = _gap(left[0], left[2], right[0], right[2])
+    other_gap = _gap(left[1], left[3], right[1], right[3])
+    step, other_step = gap * share, other_gap * share
+    square, other_square, product = (left[k] + right[k] for k in (4, 5, 6))
+    square += gap * step * left_size
+    other_square += other_gap * other_step * left_size
+    product += gap * other_step * left_size
+    return left[0], left[1], left[2] + step, left[3] + other_step, square, other_square, product
+
+
+def _gap(left_first: FloatArray, left_mean: FloatArray, right_first: FloatArray, right_mean: FloatArray) -> FloatArray:
+    """Return the mean of the second run less that of the first; values that are near differ without rounding."""
+    gap = right_first - left_first
+    gap += right_mean - left_mean
+    return gap

@@ -220,10 +220,15 @@ def _judged(workspace: Workspace, names: Sequence[str], ground: _Ground, terms: 
         yield from (_judge(name, ground, terms, folder) for name in names)
         return
     from joblib import Parallel, delayed  # noqa: PLC0415  loaded only when workers pay
+    from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415  the same
 
     # One at a time: some take a hundred times as long as others.
     parallel = Parallel(n_jobs=workers, backend=compute.backend, batch_size=1, return_as="generator")
-    yield from parallel(delayed(_judge)(name, ground, terms, folder) for name in names)
+    try:
+        yield from parallel(delayed(_judge)(name, ground, terms, folder) for name in names)
+    finally:
+        # A worker that has audited watches files and remembers futures: whoever simulates next gets a fresh one.
+        get_reusable_executor().shutdown(wait=True)
 
 
 def _worker_count(audits: int, configured: int, backend: str) -> int:

@@ -8,6 +8,8 @@ figure through their validation instead. Long columns are kept once a page: a tr
 from __future__ import annotations
 
 import html
+import math
+import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Trace = dict[str, Any]
 Layout = dict[str, Any]
+_FEW = 6
+"""Strategies that colours and shapes can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,14 @@ def compute_price_figure(context: BacktestContext) -> Figure:
 
 
 def compute_sharpe_figure(night: NightContext) -> Figure:
-    """One box a strategy: how its Sharpe ratios spread over the symbols."""
+    """One box a strategy: how its Sharpe ratios spread over the symbols; of many the best median is on top."""
     data: list[Trace] = []
     rows_of = _rows_by_strategy(night.ranking)
+    many = len(rows_of) > _FEW
+    if many:
+        rows_of = dict(sorted(rows_of.items(), key=lambda item: _median(item[1]), reverse=True))
     for position, (strategy, rows) in enumerate(reversed(rows_of.items())):
-        color, shape = _look(len(rows_of) - 1 - position, rows)
+        color, shape = _look(0 if many else len(rows_of) - 1 - position, rows)
         defined = [row for row in rows if row.sharpe is not None]
         data.append(
             {
@@ -108,7 +115,7 @@ def compute_sharpe_figure(night: NightContext) -> Figure:
                 "x": [round(row.sharpe or 0.0, 4) for row in defined],
                 "text": [label(row.symbol) for row in defined],
                 "hovertemplate": "%{text}: %{x:.2f}<extra></extra>",
-                "boxpoints": "all" if len(defined) <= 1000 else "outliers",  # noqa: PLR2004 - beyond, dots are a smear
+                "boxpoints": "outliers" if many or len(defined) > 1000 else "all",  # noqa: PLR2004 - dots were a smear
                 "jitter": 0.6,
                 "pointpos": 0,
                 "marker": {"color": color, "size": 4, "opacity": 0.35, "symbol": shape},
@@ -116,7 +123,7 @@ def compute_sharpe_figure(night: NightContext) -> Figure:
                 "fillcolor": "rgba(0,0,0,0)",
             }
         )
-    layout = base_layout(height=max(400, 100 + 60 * len(data)), hovermode="closest")
+    layout = base_layout(height=max(400, 100 + (24 if many else 60) * len(data)), hovermode="closest")
     layout["showlegend"] = False
     layout["xaxis"] = base_axis("Sharpe ratio (annualised)", zeroline=True)
     layout["yaxis"] = base_axis(None, automargin=True, showgrid=False, ticksuffix="  ")
@@ -135,8 +142,10 @@ def compute_holding_figure(night: NightContext, pages: Mapping[int, str]) -> Fig
         return None
     data: list[Trace] = []
     links: dict[str, str] = {}
-    for position, (strategy, rows) in enumerate(_rows_by_strategy(tried).items()):
-        color, shape = _look(position, rows)
+    rows_of = _rows_by_strategy(tried)
+    many = len(rows_of) > _FEW
+    for position, (strategy, rows) in enumerate(rows_of.items()):
+        color, shape = _look(0 if many else position, rows)
         data.append(
             {
                 "type": "scatter",
@@ -146,18 +155,23 @@ def compute_holding_figure(night: NightContext, pages: Mapping[int, str]) -> Fig
                 "y": [round(row.sharpe or 0.0, 4) for row in rows],
                 "text": [label(row.symbol) for row in rows],
                 "customdata": [row.backtest_id for row in rows],
-                "hovertemplate": "%{text}: %{y:.2f}, holding %{x:.2f}<extra></extra>",
-                "marker": {"color": color, "symbol": shape, "size": 6, "opacity": 0.6},
+                "hovertemplate": f"{label(strategy)}, %{{text}}: %{{y:.2f}}, holding %{{x:.2f}}<extra></extra>",
+                "marker": {"color": color, "symbol": shape, "size": 4 if many else 6, "opacity": 0.3 if many else 0.6},
             }
         )
         links |= {str(row.backtest_id): pages[row.backtest_id] for row in rows if row.backtest_id in pages}
     layout = base_layout(height=400, hovermode="closest")
-    layout["showlegend"] = len(data) > 1
+    layout["showlegend"] = len(data) > 1 and not many
     layout["xaxis"] = base_axis("Sharpe of holding the symbol", zeroline=True)
     layout["yaxis"] = base_axis("Sharpe of the strategy", zeroline=True)
     layout["shapes"] = [_diagonal([*holding.values(), *(row.sharpe for row in tried)])]
     words = f"Sharpe of {len(tried)} backtests against holding the same symbol; above the diagonal beats holding."
     return Figure(data, layout, words, links)
+
+
+def _median(rows: Sequence[RankRow]) -> float:
+    known = [row.sharpe for row in rows if row.sharpe is not None]
+    return statistics.median(known) if known else -math.inf
 
 
 def label(text: str) -> str:

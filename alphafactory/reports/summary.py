@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from alphafactory.reports.formatting import write_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from alphafactory.reports.contexts import NightContext, RankRow
 
+RANKED_SHOWN, RANKED_EACH = 1_000, 25
+"""How many backtests the ranking lists: the best of all, and of each strategy the best."""
 BEST_SHOWN = 10
 """How many backtests stand beside holding on top of the index."""
 
@@ -29,7 +31,10 @@ class BestRow:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`tried` counts backtests without the benchmark, `beating` those of `compared` whose return exceeds holding's."""
+    """`tried` counts backtests without the benchmark, `beating` those of `compared` whose return exceeds holding's.
+
+    `ranking` has every backtest, `shown` those that the page lists.
+    """
 
     verdict: str
     tried: int
@@ -38,6 +43,7 @@ class Summary:
     changed: int
     best: tuple[BestRow, ...]
     ranking: tuple[RankRow, ...]
+    shown: tuple[RankRow, ...]
 
 
 def compute_summary(night: NightContext) -> Summary:
@@ -54,7 +60,17 @@ def compute_summary(night: NightContext) -> Summary:
         changed=sum(row.changed for row in ranking),
         best=tuple(BestRow(row, _find_holding(row, ranking)) for row in best),
         ranking=ranking,
+        shown=tuple(_shown(ranking)),
     )
+
+
+def _shown(ranking: Iterable[RankRow]) -> Iterator[RankRow]:
+    """Yield the best of all and the best of each strategy: a page of ten thousand rows is read by nobody."""
+    seen: dict[str, int] = {}
+    for place, row in enumerate(ranking):
+        seen[row.strategy] = seen.get(row.strategy, 0) + 1
+        if place < RANKED_SHOWN or seen[row.strategy] <= RANKED_EACH:
+            yield row
 
 
 def sort_ranking(rows: Iterable[RankRow]) -> tuple[RankRow, ...]:

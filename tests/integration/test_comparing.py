@@ -201,7 +201,7 @@ def test_redundant_features_are_found_once_and_again(priced: Nights, monkeypatch
     assert any(one["subject"] == "S3" for one in first.run["left_out"])
     assert any("index" in one["message"] for one in first.run["left_out"])
     cluster = {row["feature"]: row["cluster"] for row in first.features}
-    assert cluster["ema_12"] == cluster["sma_20"]
+    assert cluster["variance_20"] == cluster["standard_deviation_20"]
     assert cluster["rsi_14"] != cluster["sma_20"]
     kept = [row["feature"] for row in first.features if row["keep"]]
     assert len(kept) == len(set(cluster.values()))

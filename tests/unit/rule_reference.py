@@ -80,7 +80,7 @@ class Reference:
                 return every([self.truth(link, bar), negated(self.truth(link, bar - 1))])
         raise AssertionError(ast.dump(node))
 
-    def _value(self, node: ast.expr, bar: int) -> float | None:
+    def _value(self, node: ast.expr, bar: int) -> float | None:  # noqa: PLR0911  one line for each kind of number
         if node not in self._texts:
             self._texts[node] = ast.unparse(node)
         text = self._texts[node]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alphafactory.indicators import rolling
 from alphafactory.indicators.rolling import (
-    exceeds,
     lagged,
     ratio,
     rolling_comoments,
@@ -146,6 +146,16 @@ def test_what_follows_changes_nothing(seed: int, length: int, cut: int, window: 
         assert np.isnan(whole[: window - 1]).all()
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), length=st.integers(0, 90), start=st.integers(0, 90), window=st.integers(2, 40))
+def test_what_lies_before_the_window_changes_nothing(seed: int, length: int, start: int, window: int) -> None:
+    values = walk(seed, length)
+    for name, ours in EVERY.items():
+        reach = window - 1 + (name == "correlation")  # the pair of a bar needs the bar before
+        whole, later = ours(values, window), ours(values[start:], window)
+        assert whole[start + reach :].tobytes() == later[reach:].tobytes(), name
+
+
 @pytest.mark.parametrize("name", sorted(EVERY))
 def test_a_nan_spoils_the_windows_that_hold_it_and_no_others(name: str) -> None:
     values = 0.1 * walk(9, 120)
@@ -156,7 +166,15 @@ def test_a_nan_spoils_the_windows_that_hold_it_and_no_others(name: str) -> None:
     reach = window + (name == "correlation")  # the pair of a bar needs the bar before
     held = np.array([np.isnan(holed[max(end - reach, 0) : end]).any() for end in range(1, 121)])
     assert np.isnan(found[held]).all()
-    np.testing.assert_allclose(found[~held], whole[~held], rtol=1e-11, atol=1e-13)
+    assert (found[~held] == whole[~held]).all()
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_pieces_do_not_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = walk(11, 500)
+    whole = EVERY[name](values, 20)
+    monkeypatch.setattr(rolling, "_PIECE", 64)
+    assert EVERY[name](values, 20).tobytes() == whole.tobytes()
 
 
 def test_a_window_of_one_is_the_value_itself() -> None:
@@ -166,15 +184,9 @@ def test_a_window_of_one_is_the_value_itself() -> None:
     assert (rolling_decline(np.exp(values), 1) == 0.0).all()
 
 
-def test_rank_counts_what_differs_by_rounding_as_a_tie() -> None:
-    values = np.array([1.0, 0.1 + 0.2, 0.3])
-    assert rolling_rank(values, 3)[-1] == 0.25
-    assert rolling_rank(-values, 3)[-1] == 0.75
-
-
-def test_exceeds_sees_no_rounding() -> None:
-    assert exceeds(np.array([0.1 + 0.2, 0.31, NAN]), 0.3).tolist() == [False, True, False]
-    assert exceeds(np.array([1.0, 2.0]), np.array([NAN, 1.0])).tolist() == [False, True]
+def test_rank_counts_a_tie_as_half() -> None:
+    assert rolling_rank(np.array([1.0, 3.0, 2.0, 2.0, 2.0]), 5)[-1] == 0.5
+    assert rolling_rank(np.array([1.0, 2.0, 3.0]), 3)[-1] == 1.0
 
 
 def test_ratio_divides_by_what_is_positive_alone() -> None:

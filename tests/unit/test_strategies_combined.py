@@ -110,6 +110,12 @@ def test_recovery_by_hand() -> None:
     assert by_hand(RsiMacd, view, within=10)[6] == 1.0
 
 
+def test_without_a_low_rsi_there_is_no_recovery_and_an_rsi_at_its_bound_is_not_beyond_it() -> None:
+    lines = {"line": [2.0] * 4, "signal": [1.0] * 4}
+    assert not any(by_hand(RsiMacd, view_with([1.0] * 4, rsi=[50.0, 40.0, 50.0, 60.0], **lines)))
+    assert by_hand(RsiMacd, view_with([1.0] * 4, rsi=[39.0, 50.0, 70.0, 71.0], **lines)) == [1.0, 1.0, 1.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [({"fast": 26}, "not fast=26 and slow=26"), ({"oversold": 50.0, "overbought": 50.0}, "wants oversold below")],

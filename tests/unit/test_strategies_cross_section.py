@@ -144,6 +144,9 @@ def test_the_best_are_ranked_and_ties_go_to_the_earlier() -> None:
     assert best.tolist() == [[0, 0, 0, 0.5, 0.5, 0], [0.5, 0.5, 0, 0, 0, 0]]
     both = ranked_weights(score, present, 0.4, short=True)
     assert both.tolist() == [[0, 0, -0.25, 0.25, 0.25, -0.25], [0.25, 0.25, 0, -0.25, 0, -0.25]]
+    alike = ranked_weights(np.arange(200.0)[None, :] // 50, np.ones((1, 200), dtype=bool), 0.1, short=True)
+    assert np.flatnonzero(alike > 0.0).tolist() == list(range(150, 170))
+    assert np.flatnonzero(alike < 0.0).tolist() == list(range(30, 50))
 
 
 @pytest.mark.parametrize(("symbols", "share", "held"), [(100, 0.29, 29), (30, 0.1, 3), (9, 0.05, 1), (2, 0.5, 1), (1, 0.5, 0), (0, 0.5, 0)])  # fmt: skip  # noqa: E501  a table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference_pairs import plain_kalman, plain_kalman_pairs
@@ -91,6 +93,19 @@ def test_a_pair_keeps_the_weights_of_its_entry() -> None:
     hedges = target[:, 1][target[:, 0] != 0.0] / target[:, 0][target[:, 0] != 0.0]
     assert trades > 20
     assert len(np.unique(hedges.round(9))) > 10
+
+
+def test_a_pair_whose_ratio_turns_round_is_left() -> None:
+    params = {**SHORT, "months": 12, "drift": 1e-2, "enter": 0.6, "leave": 0.1, "stop": 10.0}
+    symbols = random_symbols(27, 400, 4)[::3]
+    rows = np.arange(400) > 260
+    mirror = np.where(rows, symbols[0].bars.close[260] ** 2 / symbols[0].bars.close, symbols[1].bars.close)
+    symbols[1] = replace(symbols[1], bars=replace(symbols[1].bars, close=mirror))
+    view = view_of(KalmanPairs, params, symbols, context_of(2000))
+    found = KalmanPairs.signals(view, params)
+    np.testing.assert_allclose(found, plain_kalman_pairs(view, params), atol=1e-9)
+    assert found[252:262].any()
+    assert (found.prod(axis=1) <= 0.0).all()
 
 
 def test_weights_are_never_more_than_the_equity() -> None:

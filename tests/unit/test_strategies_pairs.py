@@ -134,9 +134,19 @@ def test_who_is_no_member_has_a_gap_or_is_one_thing_twice_is_left_out() -> None:
     member[251, 0] = False
     prices[100, 1] = np.nan
     prices[:, 2] = 3.0
-    prices = np.hstack([prices, prices[:, 4:] + 1e-6])
+    prices = np.hstack([prices, prices[:, 4:] + 1e-5 * np.random.default_rng(16).normal(size=(252, 1))])
     view = panel(prices, member=np.hstack([member, member[:, 4:]]))
     assert {frozenset(pair) for pair in pairs_at(view, 251)} == {frozenset((3, 4)), frozenset((3, 5))}
+
+
+def test_symbols_that_move_against_each_other_are_no_pair() -> None:
+    # Their sum returns, so that they are cointegrated, but holding both against each other would hedge nothing.
+    walk, noise = 0.6 * walks(16, 252, 1), returning(17, 252, 1, 0.2)
+    prices = 4.0 + np.hstack([noise + walk, noise - walk])
+    found = engle_granger(prices[:, :1], prices[:, 1:], 1)
+    assert found.statistic[0] < critical_value(0.01, 251)
+    assert found.slope[0] < 0.0
+    assert pairs_at(panel(prices), 251, correlation=0.0) == []
 
 
 def test_formations_come_with_the_calendar_once_there_is_a_window() -> None:

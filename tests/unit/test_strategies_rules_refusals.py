@@ -207,7 +207,7 @@ def test_the_line_is_that_of_the_character(written: str, line: int) -> None:
         ("name: a\n---\nname: b\n", 2, "this is not valid YAML"),
         ("name: a\nenter: close \x07> 1\n", 2, "a character does not belong into a text file"),
         ('name: a\nenter: "\\UFFFFFFFF"\n', 1, "this is not valid YAML"),
-        ("[" * 3_000, 1, "nested too deeply"),
+        ("[" * 1_000, 1, "nested too deeply"),
         ("name: a\nenter: yes\nexit: close < 1\n", 2, "'yes' is no price, parameter or feature."),
         ("name: a\nenter: 5\nexit: close < 1\n", 2, "a condition belongs here, not a number."),
     ],
@@ -305,8 +305,11 @@ def test_any_file_is_a_rule_or_is_refused(inserted: str, seed: int) -> None:
 
 
 def _read_or_refuse(text: str) -> None:
+    refused = None
     try:
         rule_of(KNOWN, "mine.yaml", text)
     except PluginError as error:
-        assert 1 <= error.line <= len(text.splitlines()) + 1, str(error)
-        assert str(error).startswith(f"mine.yaml:{error.line}: ")
+        refused = error
+    if refused is not None:
+        assert 1 <= refused.line <= len(text.splitlines()) + 1, str(refused)
+        assert str(refused).startswith(f"mine.yaml:{refused.line}: ")

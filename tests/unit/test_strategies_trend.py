@@ -165,6 +165,14 @@ def test_donchian_by_hand() -> None:
     assert by_hand(DonchianBreakout, view, short=1) == [0.0, 1.0, 1.0, 1.0, 0.0, -1.0, -1.0]
 
 
+def test_a_close_at_the_line_is_no_breakout() -> None:
+    lines = {"entry_high": [6.0] * 4, "entry_low": [3.0] * 4, "exit_high": [5.0] * 4, "exit_low": [4.0] * 4}
+    above = view_with([6.0, 6.0, 7.0, 4.0], range=[1.0] * 4, **lines)
+    assert by_hand(DonchianBreakout, above, short=1) == [0.0, 0.0, 1.0, 1.0]
+    below = view_with([3.0, 3.0, 2.0, 5.0], range=[1.0] * 4, **lines)
+    assert by_hand(DonchianBreakout, below, short=1) == [0.0, 0.0, -1.0, -1.0]
+
+
 def test_donchian_puts_its_stop_some_ranges_from_the_entry() -> None:
     params, symbol = (
         resolve_parameters(DonchianBreakout, {"entry": 20, "exit": 10, "stop": 2.5}),
@@ -242,6 +250,12 @@ def test_parabolic_sar_is_on_the_side_of_the_stop(seed: int) -> None:
     _, both = seen(ParabolicSar, seed, short=1)
     assert both == [float(close > stop) - float(close < stop) for close, stop in rows]
     assert {-1.0, 1.0} <= set(both)
+
+
+def test_a_close_at_the_parabolic_stop_is_on_neither_side() -> None:
+    view = view_with([5.0, 5.0, 5.0, 5.0], stop=[NAN, 4.0, 5.0, 6.0])
+    assert by_hand(ParabolicSar, view) == [0.0, 1.0, 0.0, 0.0]
+    assert by_hand(ParabolicSar, view, short=1) == [0.0, 1.0, 0.0, -1.0]
 
 
 def test_a_faster_parabolic_stop_turns_more_often() -> None:

@@ -222,6 +222,17 @@ def test_dual_momentum_by_hand() -> None:
     assert by_hand(DualMomentum, view, holdings=2, hurdle=0.15)[3:] == [[0.0] * 4, [0.0] * 4]
 
 
+def test_a_return_of_the_hurdle_is_not_above_it() -> None:
+    view = view_with([[1.0] * 2] * 2, [0, 1], **{"return": [[0.25, 0.5]] * 2})
+    assert by_hand(DualMomentum, view, holdings=2, hurdle=0.25)[0] == [0.0, 0.5]
+
+
+def test_of_many_equal_returns_the_first_columns_are_held() -> None:
+    view = view_with([[1.0] * 40] * 2, [0, 1], **{"return": [[0.1] * 20 + [0.2, 0.1] * 10] * 2})
+    held = np.flatnonzero(by_hand(DualMomentum, view, holdings=14)[0])
+    assert held.tolist() == [0, 1, 2, 3, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38]
+
+
 def test_dual_momentum_leaves_out_who_is_no_member_and_takes_the_next() -> None:
     view = view_with([[1.0] * 3] * 2, [0, 1], **{"return": [[0.3, 0.2, 0.1]] * 2})
     view = replace(view, member=np.array([[True, True, True], [False, True, True]]))

@@ -62,7 +62,7 @@ CHANNELS = (
         "acceleration_bands",
         {"period": 20},
         "lower",
-        meaning="A close below it for two days is his sign that a fall accelerates.",
+        meaning="A close below it for two days is Headley's sign that a fall accelerates.",
     ),
     IndicatorColumn(
         "supertrend",

@@ -8,7 +8,7 @@ import numpy as np
 
 from alphafactory.domain.plugins import Parameter
 from alphafactory.indicators.base import IndicatorFunction, Output
-from alphafactory.indicators.rolling import exceeds, lagged, rolling_mean, rolling_min
+from alphafactory.indicators.rolling import lagged, rolling_mean, rolling_min
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -27,7 +27,7 @@ def _new_highs_less_lows(data: Computation, period: int) -> tuple[FloatArray, ..
 def _breadth_thrust(data: Computation, period: int, washed_out: float, thrust: float) -> tuple[FloatArray, ...]:
     share = data.value("advancing_share", period=period)
     weakest = rolling_min(share, period)
-    risen = exceeds(share, thrust) & exceeds(-weakest, -washed_out)
+    risen = (share > thrust) & (weakest < washed_out)
     return (np.where(np.isnan(weakest), np.nan, risen.astype(np.float64)),)
 
 

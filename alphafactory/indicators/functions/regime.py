@@ -14,7 +14,7 @@ import numpy as np
 
 from alphafactory.domain.plugins import Parameter
 from alphafactory.indicators.base import IndicatorFunction, Output
-from alphafactory.indicators.rolling import exceeds, lagged, rolling_mean, rolling_variance
+from alphafactory.indicators.rolling import lagged, rolling_mean, rolling_variance
 
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import FloatArray
@@ -41,12 +41,12 @@ def _warm_up(trend_period: int, volatility_period: int) -> int:
 def _regime(price: FloatArray, trend_period: int, volatility_period: int) -> tuple[FloatArray, ...]:
     average = rolling_mean(price, trend_period)
     earlier = lagged(average, _slope_bars(trend_period))
-    rising = exceeds(price, average) & exceeds(average, earlier)
-    falling = exceeds(average, price) & exceeds(earlier, average)
+    rising = (price > average) & (average > earlier)
+    falling = (price < average) & (average < earlier)
     returns = np.log(price / lagged(price, 1))
     recent, usual = (rolling_variance(returns, period) for period in (volatility_period, trend_period))
     trend = rising.astype(np.float64) - falling
-    wild = exceeds(recent, usual).astype(np.float64)
+    wild = (recent > usual).astype(np.float64)
     known = ~(np.isnan(earlier) | np.isnan(recent) | np.isnan(usual))
     return tuple(np.where(known, values, np.nan) for values in (trend, wild, trend + 1.0 + 3.0 * wild))
 

@@ -37,7 +37,9 @@ def differs(left: Any, right: Any) -> Any:
 
 def crossed(above: BoolArray, not_above: BoolArray) -> BoolArray:
     """Return whether it is so now and was not on the bar before."""
-    crosses: BoolArray = np.logical_and(above, ago(not_above, 1, False))
+    crosses = np.empty_like(above)
+    crosses[:1] = False
+    np.logical_and(above[1:], not_above[:-1], out=crosses[1:])
     return crosses
 
 

@@ -80,11 +80,11 @@ class Plan:
         """Return what is wanted, shape (sessions, symbols); an entry takes place where it is `ready`."""
         most = 0 if self.time_stop is None else int(self.time_stop(params))
         buys, sells = _entries(self.long, view, params), _entries(self.short, view, params)
-        target: FloatArray | float = 0.0
-        if self.long is not None:
-            target = _held(buys, _exits(self.long, sells, view, params), ready, most).astype(np.float64)
-        if self.short is not None:
-            target = target - _held(sells, _exits(self.short, buys, view, params), ready, most)
+        target = np.zeros_like(view.close)
+        if self.long is not None and buys is not None:
+            target += _held(buys, _exits(self.long, sells, view, params), ready, most)
+        if self.short is not None and sells is not None:
+            target -= _held(sells, _exits(self.short, buys, view, params), ready, most)
         return target if self.strength is None else _weighted(target, self.strength.evaluate(view, params))
 
 
@@ -103,7 +103,7 @@ def _exits(side: Side, other: BoolArray | None, view: MarketView, params: Strate
 def _held(enter: BoolArray, leave: BoolArray | None, ready: BoolArray | None, most: int) -> BoolArray:
     if ready is not None:
         enter = enter & ready
-    return held(enter, np.zeros(enter.shape, dtype=np.bool_) if leave is None else leave, most)
+    return held(enter, np.zeros_like(enter) if leave is None else leave, most)
 
 
 def _distance(level: Level, view: MarketView, params: StrategyParameters, stop: FloatArray | None = None) -> FloatArray:
@@ -121,11 +121,11 @@ def _distance(level: Level, view: MarketView, params: StrategyParameters, stop: 
 
 def _known(stop: FloatArray | None, profit: FloatArray | None) -> BoolArray:
     """Return where every level is known; a position is not opened without the stop that the rule promises."""
-    # Only NaN differs from itself.
-    if stop is None or profit is None:
-        one = profit if stop is None else stop
-        return one == one  # noqa: PLR0124  see above
-    return (stop == stop) & (profit == profit)  # noqa: PLR0124  see above
+    first, *others = [level for level in (stop, profit) if level is not None]
+    known: BoolArray = np.equal(first, first)  # only NaN differs from itself
+    for level in others:
+        known &= np.equal(level, level)
+    return known
 
 
 def _weighted(target: FloatArray, strength: FloatArray) -> FloatArray:

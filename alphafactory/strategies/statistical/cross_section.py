@@ -23,14 +23,14 @@ def held_between(view: MarketView, score: FloatArray, due: BoolArray, share: flo
     """Return weights made in each row of `due` and kept until the next, 0 before the first, (sessions, symbols).
 
     Args:
-        view: who is a member, and who has a close.
-        score: shape (sessions, symbols), NaN where unknown: such a symbol takes no part.
+        view: who is a member.
+        score: shape (sessions, symbols), NaN where unknown or without a bar: such a symbol takes no part.
         due: shape (sessions,).
         share: part of the symbols that is held long, and as many short.
         short: whether the worst are sold short; both sides then have half of the equity each.
     """
     rows = np.flatnonzero(due)
-    present = ~np.isnan(score[rows]) & ~np.isnan(view.close[rows])
+    present = ~np.isnan(score[rows])
     if view.member is not None:
         present &= view.member[rows]
     made = ranked_weights(score[rows], present, share, short=short)

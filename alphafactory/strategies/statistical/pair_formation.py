@@ -25,6 +25,7 @@ import numpy as np
 from alphafactory.domain.plugins import Parameter
 from alphafactory.errors import UsageError
 from alphafactory.strategies.statistical.cointegration import Regression, critical_value, engle_granger
+from alphafactory.strategies.statistical.cross_section import LONGEST_MONTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +45,6 @@ PAIR_PARAMETERS = {
     "leave": Parameter(0.5, 0.0, 2.0, "standard deviations from the mean at which the trade ends well"),
     "stop": Parameter(4.0, 2.0, 10.0, "standard deviations from the mean at which it ends badly"),
 }
-LONGEST_MONTH = 23
-"""Sessions of an exchange in a month, at most."""
 SMALLEST_DEVIATION = 1e-4
 """Of a spread of log prices: one that moves a hundredth of a percent is one thing listed twice, not a trade."""
 _AT_ONCE = 500
@@ -122,9 +121,12 @@ def form_pairs(
 
 
 def _alike(closes: FloatArray, correlation: float) -> BoolArray:
-    """Return whose returns are correlated at least so much, (symbols, symbols)."""
+    """Return whose returns are correlated at least so much, (symbols, symbols).
+
+    This product may round its last bit as the threads of BLAS like; it decides who is looked at, never an estimate.
+    """
     returns = np.diff(closes, axis=0)
-    returns = returns - returns.mean(axis=0) if len(returns) else returns
+    returns -= returns.mean(axis=0)
     length = np.sqrt(np.einsum("ts,ts->s", returns, returns))
     returns = np.divide(returns, length, out=np.zeros_like(returns), where=length > 0.0)
     found: BoolArray = (returns.T @ returns >= correlation) & (length > 0.0) & (length > 0.0)[:, None]
