@@ -185,7 +185,7 @@ def _join_moments(left: _State, right: _State, left_size: int, right_size: int) 
 
 
 def _join_high(left: _State, right: _State, left_size: int, right_size: int, gap: FloatArray) -> _State:
-    """Join the sums of the third and the fourth powers (Pébay, 2008, equations 1.5 and 1.6)."""
+    """Join the sums of the third and the fourth powers (Pébay, 2008)."""
     size = left_size + right_size
     both, share = left_size * right_size / size, gap / size
     crossed = left_size * right[2] - right_size * left[2]

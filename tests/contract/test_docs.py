@@ -47,6 +47,8 @@ from alphafactory.strategies.parameters import resolve_parameters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alphafactory.strategies.base import Strategy
+
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -160,10 +162,29 @@ def rule_rows() -> list[str]:
     ]
 
 
+def strategy_rows() -> list[str]:
+    """Return the table of strategies, group by group, a line each."""
+    sees = {"symbol": "a symbol", "universe": "the universe"}
+    groups = ("benchmark", "trend", "mean_reversion", "combined", "statistical", "filter")
+    shipped = list(discover_strategies())
+    assert {one.group for one in shipped} == set(groups)
+    return [
+        f"| `{one.name}` | {one.group.replace('_', ' ')} | {sees[one.scope]} | {one.title} | {bounds(one)} |"
+        for one in sorted(shipped, key=lambda one: (groups.index(one.group), one.name))
+    ]
+
+
+def bounds(strategy: type[Strategy]) -> str:
+    """Return a strategy's parameters in words."""
+    parameters = strategy.parameters.items()
+    return ", ".join(f"`{name}` {p.default:g} ({p.low:g} to {p.high:g})" for name, p in parameters) or "none"
+
+
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
         ("configuration.md", setting_rows()),
+        ("strategies.md", strategy_rows()),
         ("metrics.md", metric_rows()),
         ("quality.md", rule_rows()),
         ("portfolio.md", portfolio_rows()),

@@ -166,6 +166,16 @@ def test_a_combination_is_as_honest_as_its_parts() -> None:
     assert {f.check for f in verdict_on("0.5*cheat_file+0.5*buy_and_hold").errors} == {"code", "outside"}
 
 
+@pytest.mark.parametrize(
+    ("name", "checks"), [("honest_price_weights", set()), ("cheat_columns", {"look_ahead", "gaps"})]
+)
+def test_a_sum_over_fewer_symbols_may_be_rounded_otherwise_and_no_more(name: str, checks: set[str]) -> None:
+    every = random_symbols(1, LENGTH, 12)
+    symbols = [symbol.part(slice(40 * (place % 5), None)) for place, symbol in enumerate(every)]
+    verdict = audit_strategy(REGISTRY.get(name), symbols, context_of(LENGTH))
+    assert {finding.check for finding in verdict.errors} == checks
+
+
 def test_who_is_not_shown_what_they_need_has_not_passed() -> None:
     symbols = [replace(symbol, earnings=None) for symbol in random_symbols(1, LENGTH, 1)]
     verdict = audit_strategy(REGISTRY.get("earnings_filter"), symbols, context_of(LENGTH))

@@ -35,7 +35,7 @@ def _autocorrelation(data: Computation, period: int, lag: int) -> tuple[FloatArr
 
 
 def _variance_ratio(data: Computation, period: int, horizon: int) -> tuple[FloatArray, ...]:
-    """Divide Lo and MacKinlay's unbiased variances (1988, equations 12 and 13), of overlapping long returns."""
+    """Divide Lo and MacKinlay's unbiased variances (1988), of overlapping long returns."""
     mean, variance = rolling_moments(data.value("log_return", period=1), period)
     count = period - horizon + 1
     long_mean, long_variance = rolling_moments(data.value("log_return", period=horizon), count)
