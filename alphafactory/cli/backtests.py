@@ -105,6 +105,9 @@ def _print_results(results: Sequence[Mapping[str, Any]]) -> None:
         for result in results
     ]
     print_table(("backtest", "symbol", "parameters", "from", "to", *COLUMNS), rows)
+    if any(result["audit_passed"] is False for result in results):
+        name = results[0]["strategy"]
+        print_note(f"Warning: {name} failed its audit, so these results are worth nothing: python run.py audit {name}")
     if results:
         print_line(f"A page of one: python run.py report --backtest {results[0]['backtest_id']}")
 

@@ -26,7 +26,8 @@ UniverseOption = Annotated[
     typer.Option("--universe", metavar="U", help="All symbols of a universe. By default all of the night."),
 ]
 COLUMNS = {
-    "rank": "rank", "strategy": "strategy", "median_sharpe": "median sharpe", "mean_return": "mean return",
+    "rank": "rank", "strategy": "strategy", "median_sharpe": "median sharpe",
+    "average_sharpe": "sharpe of average", "mean_return": "mean return",
     "median_max_drawdown": "median drawdown", "beats_hold": "beats hold", "beats_baseline": "beats baseline",
     "n_trades": "trades", "sharpe_over_baseline": "over baseline", "sharpe_over_baseline_p_holm": "p (Holm)",
     "sharpe_over_hold": "over hold", "sharpe_over_hold_p_holm": "p (Holm)",

@@ -34,6 +34,7 @@ class Computation:
         self._bars = bars
         self._context = context
         self._market: dict[str, FloatArray] = {}
+        self._next_sessions: DateArray | None = None
         self._inputs: dict[str, FloatArray] = {}
         self._results: dict[_Key, dict[str, FloatArray]] = {}
         self._running: list[IndicatorFunction] = []
@@ -79,7 +80,9 @@ class Computation:
     @property
     def next_sessions(self) -> DateArray:
         """The exchange's next session after each bar, by its calendar, shape (bars,)."""
-        return self._context.next_sessions(self._bars.sessions)
+        if self._next_sessions is None:
+            self._next_sessions = self._context.next_sessions(self._bars.sessions)
+        return self._next_sessions
 
     def market(self, name: str) -> FloatArray:
         """Return a series of the market (`MARKET_INPUTS`), shape (bars,): the newest value known at each bar's close.

@@ -44,6 +44,7 @@ def _result(row: dict[str, Any], trades: list[dict[str, Any]], orders: list[dict
         "settings": row["settings"],
         "simulated_prices": row["simulated_prices"],
         "optimistic": row["optimistic"],
+        "audit_passed": row["audit_passed"],
         "fingerprint": row["fingerprint"],
         "metrics": {metric.name: _plain(row[metric.name]) for metric in METRICS},
         "undefined": row["undefined"],

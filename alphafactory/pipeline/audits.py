@@ -120,6 +120,25 @@ def audit_asked(workspace: Workspace, names: Sequence[str], *, again: bool = Fal
     return AuditAnswer(rows, (*failures, *faults))
 
 
+def require_honest(workspace: Workspace, strategy: type[Strategy]) -> None:
+    """Audit a strategy that has no verdict yet, and refuse one that failed: it is ranked nowhere.
+
+    Raises:
+        UsageError: its audit failed; the message says what was found.
+    """
+    versions, _, failures = _audit(workspace, [strategy], None, again=False)
+    if failures:
+        raise UsageError(f"{strategy.name} cannot be audited, so it is not ranked. {failures[0]['message']}")
+    with workspace.database.begin() as connection:
+        (row,) = verdicts.read_verdicts(connection, list(versions)).values()
+    if not row["passed"]:
+        found = next(finding for finding in row["findings"] if finding["severity"] == "error")
+        raise UsageError(
+            f"{strategy.name} failed its audit, so it is ranked nowhere until its code is another. "
+            f"{found['check'].replace('_', ' ').capitalize()}: {found['message']}"
+        )
+
+
 def _names(workspace: Workspace, registry: Registry[type[Strategy]]) -> list[str]:
     """Return all strategies that any result of the night may come from, filters among them."""
     config = workspace.config

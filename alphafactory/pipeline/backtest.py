@@ -64,6 +64,7 @@ READS = (
     "splits",
     "dividends",
     "quality_findings",
+    "earnings_calendar",
     "strategies",
     "backtests",
     "job_runs",

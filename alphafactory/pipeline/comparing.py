@@ -1,7 +1,8 @@
 """Strategies compared with a baseline and with buying and holding: names and symbols in, a ranking with tests out.
 
 1. Each strategy is backtested on each symbol as `backtest` would; what is stored already is not simulated again.
-2. A symbol takes part if every strategy has a result on it and its curve lasts a year; the others are named.
+2. A strategy whose audit failed is left out. A symbol takes part if every other one has a result on it and its curve
+   lasts a year. Who is left out is named.
 3. Strategies are ranked by the median of their Sharpe ratios over the symbols.
 4. For the tests, a strategy's daily returns are averaged over the symbols with equal weight, on the same sessions for
    all; a strategy that sees a whole universe has one account, and takes part by that account's own returns.
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 BASELINE = "sma_crossover"
 DRAWS = 5000
 SEED = 1
+_AUDIT_FAILED = "Its audit failed, so that it is ranked nowhere."
 _RECIPE = "comparison/1"
 """Names what is computed from backtests here and in `comparing_rows`; whoever changes that changes the name."""
 
@@ -114,6 +116,9 @@ def run_comparison(
         failures += [one for one in found.failures if one not in failures]
         if found.results:
             played[name] = _read_rows(workspace, [row["backtest_id"] for row in found.results])
+        if name in played and any(row["audit_passed"] is False for row in played[name].rows.values()):
+            failures.append(failure("strategy", name, _AUDIT_FAILED, f"See `python run.py audit {name}`."))
+            del played[name]
     _require_results(order, played, failures)
     print_ = _fingerprint(order, played)
     with workspace.database.begin() as connection:
@@ -149,8 +154,8 @@ def _require_results(order: ComparisonOrder, played: Mapping[str, Played], failu
     if not lacking and not any(name in played for name in order.named):
         lacking = list(order.named)
     if lacking:
-        why = f" {failures[0]['message']}" if failures else ""
-        raise SimulationError(f"{lacking[0]} gave no result on any symbol, so that nothing can be compared.{why}")
+        why = [one["message"] for one in failures if one["subject"].split(" on ")[0] == lacking[0]] or [""]
+        raise SimulationError(f"{lacking[0]} has no result to compare. {why[0]}".rstrip())
 
 
 def _fingerprint(order: ComparisonOrder, played: Mapping[str, Played]) -> str:

@@ -192,10 +192,15 @@ def _adjust(rows: Sequence[dict[str, Any]], named: Sequence[str]) -> None:
 
 
 def _ranked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows by median Sharpe ratio, undefined ones last, then by mean return, then by name."""
+    """Return the rows by Sharpe ratio, undefined ones last, then by mean return, then by name.
+
+    That is the median of the accounts. An account of many symbols is spread as no account of one symbol is, so that
+    where both are compared it is the ratio of the average of accounts.
+    """
+    mixed = any(row["scope"] == "universe" for row in rows)
 
     def place(row: dict[str, Any]) -> tuple[Any, ...]:
-        sharpe = row["median_sharpe"]
+        sharpe = row["average_sharpe" if mixed else "median_sharpe"]
         return (sharpe is None, -(sharpe or 0.0), -row["mean_return"], row["strategy"])
 
     return [row | {"rank": rank} for rank, row in enumerate(sorted(rows, key=place), start=1)]

@@ -33,7 +33,7 @@ def sentences(
         for key, other in benchmarks.items()
         if other != row["strategy"] and not (key == "hold" and benchmarks["baseline"] == other)
     ]
-    return [*said, _how(comparison, rows)]
+    return [*said, *_spread(rows), _how(comparison, rows)]
 
 
 def is_more_than_chance(row: Mapping[str, Any], benchmark: str) -> bool | None:
@@ -56,6 +56,18 @@ def _sentence(row: Mapping[str, Any], benchmark: str, other: str) -> str:
         f"{subject}: the Sharpe ratio is {abs(value):.2f} {direction} ({interval}), p {_p(p)}, after Holm p "
         f"{_p(adjusted)}: {verdict}."
     )
+
+
+def _spread(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to mind where one account of all symbols stands beside accounts of one symbol each."""
+    alone = [row["strategy"] for row in rows if row["scope"] == "universe"]
+    if not alone:
+        return []
+    words = (
+        f"{', '.join(alone)}: one account for all symbols, spread as no account of one symbol is; the ranking is "
+        "therefore by the Sharpe ratios of averages, not by medians."
+    )
+    return [words]
 
 
 def _how(comparison: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.portfolio_market import choose_symbols, listing_of
 from alphafactory.pipeline.portfolio_signals import SleeveTask
 from alphafactory.pipeline.questions import strategy_row
-from alphafactory.store import strategies
+from alphafactory.store import strategies, verdicts
 from alphafactory.strategies.combination import resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -42,7 +42,10 @@ MARKET = "market"
 
 @dataclass(frozen=True, slots=True)
 class PortfolioQuestion:
-    """A portfolio with all its terms. `definition` is what the tables keep of it, `subject_key` outlives nights."""
+    """A portfolio with all its terms. `definition` is what the tables keep of it, `subject_key` outlives nights.
+
+    `failed_audits` names the strategies of its sleeves that are known to peek, or to be broken otherwise.
+    """
 
     name: str
     portfolio: PortfolioConfig
@@ -59,6 +62,7 @@ class PortfolioQuestion:
     data_fingerprint: str
     subject_key: str
     surroundings: Surroundings
+    failed_audits: tuple[str, ...] = ()
 
     def allocation_under(self, limits: RiskLimits, risk_free_rate: float) -> AllocationSettings:
         """Return how weights come about under other limits."""
@@ -84,8 +88,9 @@ def ask_portfolio(
         SleeveTask(plugin.name, resolve_parameters(plugin, sleeve.params), sleeve.capital)
         for plugin, sleeve in zip(plugins, portfolio.sleeves, strict=True)
     )
-    for plugin in dict.fromkeys(plugins):
-        strategies.register_strategy(connection, strategy_row(plugin))
+    versions = [strategies.register_strategy(connection, strategy_row(plugin)) for plugin in dict.fromkeys(plugins)]
+    audits = verdicts.read_verdicts(connection, versions).values()
+    failed = tuple(sorted(row["strategy"] for row in audits if not row["passed"]))
     chosen = choose_symbols(connection, workspace, portfolio)
     _know_sectors(portfolio, measuring, chosen)
     index = read_index(connection, config.backtest.index, workspace.cutoff)
@@ -98,7 +103,7 @@ def ask_portfolio(
         definition, settings.canonical, limits.canonical, [str(sleeve) for sleeve in sleeves],
         [code_of(plugin) for plugin in plugins], _own_code(), data, listing_of(workspace, chosen), period,
         config.backtest.risk_free_rate, None if index is None else index.fingerprint,
-        surroundings.print_of(needs, [row.id for row in chosen.rows]),
+        surroundings.print_of(needs, [row.id for row in chosen.rows]), failed,
     ]  # fmt: skip
     return PortfolioQuestion(
         name=name,
@@ -116,6 +121,7 @@ def ask_portfolio(
         data_fingerprint=data,
         subject_key=digest_of(["portfolio", name, *period]),
         surroundings=surroundings,
+        failed_audits=failed,
     )
 
 

@@ -131,6 +131,8 @@ def _notes(
     planned: Sequence[tuple[int | None, str]],
 ) -> Iterator[Note]:
     """Yield who is left out or flat without anybody's fault, and what allocations gave up."""
+    for name in question.failed_audits:
+        yield Note(f"{name} failed its audit, so this result is worth nothing. `python run.py audit {name}` says why.")
     for words in question.chosen.notes:
         yield Note(words)
     absent = sorted(set(question.chosen.tickers) - set(market.chosen.tickers))

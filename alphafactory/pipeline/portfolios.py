@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 READS = (
     "symbols", "symbol_aliases", "universes", "universe_members", "quality_judgements", "quality_scores", "job_steps",
     "series_versions", "series_fingerprints", "bars", "bar_revisions", "splits", "dividends", "quality_findings",
-    "strategies", "portfolios", "backtests", "allocation_fits", "portfolio_measures", "job_runs",
+    "strategies", "verdicts", "earnings_calendar", "portfolios", "backtests", "allocation_fits", "portfolio_measures",
+    "job_runs",
 )  # fmt: skip
 WRITES = (
     "strategies", "portfolios", "backtests", "trades", "orders", "equity", "target_weights", "positions", "exposures",

@@ -21,6 +21,7 @@ import numpy as np
 
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import SimulationError
+from alphafactory.pipeline.audits import require_honest
 from alphafactory.pipeline.evaluating import SweepSymbol, SweepTerms
 from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import data_fingerprints
@@ -110,10 +111,11 @@ def run_sweep(
         top: how many sets to rank.
 
     Raises:
-        UsageError: a name or value that does not exist, or a sweep too large.
+        UsageError: a name or value that does not exist, a sweep too large, or a strategy that failed its audit.
         SimulationError: no symbol gave a result.
     """
     order = read_order(workspace, strategy, wanted, grid, params, start=start, end=end, words=words, profile=profile)
+    require_honest(workspace, order.strategy)
     with workspace.database.begin() as connection:
         prints = data_fingerprints(connection, [row.id for row in order.symbols], workspace.cutoff)
         version = strategies.register_strategy(connection, strategy_row(order.strategy))

@@ -81,13 +81,24 @@ def downgrade() -> None:
     op.execute("DROP VIEW v_trials")
     op.execute("DELETE FROM trials WHERE symbol_id = 0")
     orders = context.script.get_revision("0007").module
-    orders.make_views(orders.VIEWS | orders.ORDER_VIEWS)
+    comment, query = orders.VIEWS["v_current_backtests"]
+    views = orders.VIEWS | {"v_current_backtests": (comment, query.replace("b.*", columns_then()))}
+    orders.make_views(views | orders.ORDER_VIEWS)
     trials = context.script.get_revision("0008").module
     orders.make_views({"v_trials": trials.VIEWS["v_trials"]})
     # The schema below has no place for the account of a strategy over many symbols.
     op.execute("DELETE FROM backtests WHERE symbol_id IS NULL AND strategy_id IS NOT NULL")
     op.drop_table("verdicts")
     set_comments(new=0)
+
+
+def columns_then() -> str:
+    """Return the columns of backtests that the view was made of; that of portfolios came later."""
+    query = (
+        "SELECT string_agg('b.' || quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute "
+        "WHERE attrelid = 'backtests'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'portfolio_id'"
+    )
+    return str(op.get_bind().execute(sa.text(query)).scalar_one())
 
 
 def create_verdicts() -> None:
@@ -162,7 +173,9 @@ def create_verdicts() -> None:
         sa.ForeignKeyConstraint(["strategy_id"], ["strategies.id"], name=op.f("fk_verdicts_strategy_id_strategies")),
         sa.ForeignKeyConstraint(["job_run_id"], ["job_runs.id"], name=op.f("fk_verdicts_job_run_id_job_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_verdicts")),
-        sa.UniqueConstraint("strategy_id", "kind", "evidence_hash", name=op.f("uq_verdicts_strategy_id")),
+        sa.UniqueConstraint(
+            "strategy_id", "kind", "evidence_hash", name=op.f("uq_verdicts_strategy_id_kind_evidence_hash")
+        ),
         comment="What was found out about a version of a strategy. The same evidence is never gathered twice.",
     )
 

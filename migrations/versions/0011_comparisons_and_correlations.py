@@ -182,7 +182,12 @@ def upgrade() -> None:
         "comparison_rows",
         sa.Column("comparison_id", sa.BigInteger(), nullable=False, comment="The comparison."),
         sa.Column("strategy", sa.Text(), nullable=False, comment="Name of the strategy."),
-        sa.Column("rank", sa.Integer(), nullable=False, comment="Its place by median Sharpe ratio, from 1."),
+        sa.Column(
+            "rank",
+            sa.Integer(),
+            nullable=False,
+            comment="Its place, from 1: by median_sharpe, or by average_sharpe where one account has all symbols.",
+        ),
         sa.Column(
             "scope",
             sa.Text(),

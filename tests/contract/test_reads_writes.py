@@ -10,7 +10,7 @@ from nights import Nights, PriceFile, evening
 from vendor_fakes.street import open_street
 from vendor_fakes.truth import make_market
 
-from alphafactory.pipeline import backtest, enrich, gate, ingest, portfolios, report, universes
+from alphafactory.pipeline import audits, backtest, enrich, gate, ingest, portfolios, report, universes
 from alphafactory.pipeline.running import run_job
 
 if TYPE_CHECKING:
@@ -27,13 +27,14 @@ STEPS = [
     ("indicators", enrich.compute_indicators, enrich),
     ("backtests", backtest.run_backtests, backtest),
     ("portfolios", portfolios.run_portfolios, portfolios),
+    ("audits", audits.run_audits, audits),
     ("report", report.write_reports, report),
 ]
 # Kept by the runner around every step, by triggers, by whoever asks first, by the migrations.
 RECORDS = {"job_runs", "job_steps", "series_versions", "series_fingerprints", "alembic_version"}
-# A CSV brings no announcements, nobody judges here, and vendors are not asked: they are below.
+# A CSV brings no announcements, nobody judges or asks for correlations here, and vendors are not asked: they are below.
 VENDORS = {"vendor_budgets", "vendor_answers", "bar_gaps", "bar_observations", "symbol_aliases"}
-NOT_HERE = {"earnings_calendar", "quality_judgements", *VENDORS}
+NOT_HERE = {"earnings_calendar", "quality_judgements", "feature_clusters", "feature_correlations", *VENDORS}
 # Limits that act, an optimiser that fits, an order list with something in it, a strategy that no backtest registers.
 PORTFOLIO = {
     "sleeves": [
@@ -114,6 +115,8 @@ def test_each_step_touches_what_it_declares(nights: Nights) -> None:
     writes: dict[ModuleType, set[str]] = {}
     for day in two_nights(nights):
         for name, step, module in STEPS:
+            if name == "audits":  # whoever comes first registers a strategy: here is one that no other step has seen
+                nights.settings["backtest.strategies"] = ["sma_crossover", "buy_and_hold", "rsi_2"]
             read, written = touched(nights, day, name, step)
             reads.setdefault(module, set()).update(read)
             writes.setdefault(module, set()).update(written)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from alphafactory.errors import SchemaError
-from alphafactory.indicators.catalogue import definitions
+from alphafactory.indicators.catalogue import chosen_definitions
 from alphafactory.metrics import METRICS
 from alphafactory.store import migrating
 from alphafactory.store.schema.results import DATE_METRICS, METRIC_COLUMNS
@@ -81,7 +81,7 @@ def test_metric_columns_are_the_catalogue_s() -> None:
 def test_indicator_columns_are_the_catalogue_s(finished: Nights) -> None:
     query = "SELECT attname FROM pg_attribute WHERE attrelid = '{}'::regclass AND attnum > 0"
     own = {"symbol_id", "timeframe", "session", "ts", "row_hash"}
-    names = {definition.name for definition in definitions()}
+    names = {definition.name for definition in chosen_definitions("standard")}
     for table in ("indicators", "indicators_1d"):
         assert {name for (name,) in finished.ask(query.format(table))} - own == names
     assert {name for (name,) in finished.ask("SELECT name FROM indicator_catalog WHERE active")} == names

@@ -13,7 +13,7 @@ import yaml
 from nights import Nights, PriceFile
 
 from alphafactory.cli import main
-from alphafactory.errors import UnknownNameError, UsageError
+from alphafactory.errors import SimulationError, UnknownNameError, UsageError
 from alphafactory.metrics import simple_returns
 from alphafactory.metrics.significance import Difference, holm_adjusted, paired_test
 from alphafactory.pipeline import comparing, correlating, gate, ingest
@@ -89,8 +89,15 @@ def test_strategies_are_ranked_beside_the_baseline_and_holding(priced: Nights) -
     rows = {row["strategy"]: row for row in found.rows}
     assert set(rows) == {"equal_parts", "sma_crossover & trend_filter", "sma_crossover", "buy_and_hold"}
     assert [row["rank"] for row in found.rows] == [1, 2, 3, 4]
-    medians = [row["median_sharpe"] for row in found.rows if row["median_sharpe"] is not None]
+    # One of them is spread over all symbols: like is ranked with like.
+    averages = [row["average_sharpe"] for row in found.rows]
+    assert averages == sorted(averages, reverse=True)
+    assert any("equal_parts: one account for all symbols" in line for line in found.sentences)
+    assert rows["equal_parts"]["average_sharpe"] == pytest.approx(rows["equal_parts"]["median_sharpe"], rel=1e-12)
+    several = compared(priced, "nothing", "sma_crossover & trend_filter").rows
+    medians = [row["median_sharpe"] for row in several if row["median_sharpe"] is not None]
     assert medians == sorted(medians, reverse=True)
+    assert (several[-1]["strategy"], several[-1]["median_sharpe"], len(medians)) == ("nothing", None, 3)
     query = """
     SELECT sharpe, total_return, max_drawdown, n_trades FROM backtests b
     JOIN strategies s ON s.id = b.strategy_id WHERE s.name = %s ORDER BY symbol_id
@@ -175,6 +182,24 @@ def test_less_than_a_year_is_refused_and_a_short_symbol_is_named(priced: Nights)
     [left] = [one for one in found.failures if one["subject"] == "S3"]
     assert "41 sessions" in left["message"]
     assert priced.table("comparisons")[0]["failures"] == list(found.failures)
+
+
+def test_who_failed_the_audit_is_ranked_nowhere(priced: Nights) -> None:
+    compared(priced, "nothing", "equal_parts")
+    priced.ask(
+        "INSERT INTO verdicts (strategy_id, kind, evidence_hash, passed, errors, warnings, findings, params, symbols, "
+        "cuts, disturbances, seconds, code_version) "
+        "SELECT id, 'audit', 'x', false, 1, 0, '[]', '{}', '{}', 0, 0, 0, 'x' FROM strategies WHERE name = 'nothing'"
+    )
+    found = compared(priced, "nothing", "equal_parts")
+    assert "nothing" not in {row["strategy"] for row in found.rows}
+    assert found.comparison["strategies"] == ["nothing", "equal_parts"]
+    assert [one["subject"] for one in found.failures] == ["nothing"]
+    assert "audit" in found.failures[0]["message"]
+    with pytest.raises(SimulationError, match=r"nothing has no result to compare\. Its audit failed"):
+        compared(priced, "nothing")
+    with pytest.raises(SimulationError, match="Its audit failed"):
+        compared(priced, "equal_parts", baseline="nothing")
 
 
 def test_names_are_judged_before_anything_is_simulated(priced: Nights) -> None:

@@ -79,7 +79,10 @@ class ComparisonRow(Model):
         "The comparison.", BigInteger, ForeignKey("comparisons.id", ondelete="CASCADE"), primary_key=True
     )
     strategy: Mapped[str] = column("Name of the strategy.", Text, primary_key=True)
-    rank: Mapped[int] = column("Its place by median Sharpe ratio, from 1.", Integer)
+    rank: Mapped[int] = column(
+        "Its place, from 1: by median_sharpe, or by average_sharpe where one account has all symbols.",
+        Integer,
+    )
     scope: Mapped[str] = column("symbol: an account for each symbol; universe: one account for all of them.", Text)
     accounts: Mapped[int] = column("Accounts that its medians are taken over.", Integer)
     median_sharpe: Mapped[float | None] = column(

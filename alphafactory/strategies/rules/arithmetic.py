@@ -35,18 +35,19 @@ def differs(left: Any, right: Any) -> Any:
     return np.logical_or(np.less(left, right), np.greater(left, right))
 
 
-def crossed(above: BoolArray, not_above: BoolArray) -> BoolArray:
-    """Return whether it is so now and was not on the bar before."""
-    crosses = np.empty_like(above)
-    crosses[:1] = False
-    np.logical_and(above[1:], not_above[:-1], out=crosses[1:])
-    return crosses
+def crossed(left: Any, right: Any, beyond: Callable[..., Any], opposite: Callable[..., Any]) -> BoolArray:
+    """Return whether left is beyond right now and was known not to be on the bar before."""
+    before: BoolArray = opposite(left, right)
+    found = np.empty_like(before)
+    found[:1] = False
+    np.logical_and(beyond(left, right)[1:], before[:-1], out=found[1:])
+    return found
 
 
-def not_crossed(above: BoolArray, not_above: BoolArray) -> BoolArray:
-    """Return whether it is known not to have crossed: it is not above now, or it was so on the bar before."""
-    crosses_not: BoolArray = np.logical_or(not_above, ago(above, 1, False))
-    return crosses_not
+def not_crossed(left: Any, right: Any, beyond: Callable[..., Any], opposite: Callable[..., Any]) -> BoolArray:
+    """Return whether left is known not to have crossed: it is not beyond now, or it was so on the bar before."""
+    not_beyond: BoolArray = np.logical_or(opposite(left, right), ago(beyond(left, right), 1, False))
+    return not_beyond
 
 
 def ago(values: Any, bars: int, fill: float | bool) -> Any:

@@ -182,13 +182,13 @@ class _Compiler:
         parts = [self.number(value) for value in node.args]
         if not any(part.series for part in parts):
             raise self._text.refusal(node, f"'{name}' compares two numbers that never change.")
-        beyond = compared(*_COMPARISONS[_CROSSES[name]], *parts)
-        return Condition(
-            lambda view, params: arithmetic.crossed(beyond.true(view, params), beyond.false(view, params)),
-            lambda view, params: arithmetic.not_crossed(beyond.true(view, params), beyond.false(view, params)),
-            lambda params: beyond.look_back(params) + 1,
-            series=True,
-        )
+        beyond, opposite = _COMPARISONS[_CROSSES[name]]
+
+        def asked(question: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda left, right: question(left, right, beyond, opposite)
+
+        now = compared(asked(arithmetic.crossed), asked(arithmetic.not_crossed), *parts)
+        return Condition(now.true, now.false, lambda params: now.look_back(params) + 1, series=True)
 
     def _window(self, node: ast.Call, name: str) -> Term:
         values, length = node.args

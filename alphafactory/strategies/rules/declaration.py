@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from alphafactory.domain.plugins import IndicatorRequest
 from alphafactory.strategies.rules.compiling import WORDS, compile_condition, compile_number
@@ -12,7 +12,7 @@ from alphafactory.strategies.rules.parameters import check_all_used, read_amount
 from alphafactory.strategies.rules.positions import Level, Plan, Side
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from alphafactory.domain.plugins import Parameter, Vocabulary
     from alphafactory.strategies.rules.fields import Field
@@ -56,8 +56,7 @@ def _plan(given: Mapping[str, Field], file: Field, names: Names) -> Plan:
         raise file.refusal("the rule never opens a position. Write when it does: `enter: close > sma(200)`.")
     _check_partners(given)
     return Plan(
-        long=_side(given, "enter", "exit", names),
-        short=_side(given, "short", "cover", names),
+        sides=tuple(_sides(given, names)),
         stop=_level(given, "stop", names),
         take_profit=_level(given, "take_profit", names),
         time_stop=read_amount(given["time_stop"], names, whole=True) if "time_stop" in given else None,
@@ -80,11 +79,13 @@ def _check_partners(given: Mapping[str, Field]) -> None:
             )
 
 
-def _side(given: Mapping[str, Field], opening: str, closing: str, names: Names) -> Side | None:
-    if opening not in given:
-        return None
-    enter = compile_condition(given[opening], names)
-    return Side(enter, compile_condition(given[closing], names) if closing in given else None)
+def _sides(given: Mapping[str, Field], names: Names) -> Iterator[Side]:
+    directions: tuple[tuple[Literal[1, -1], str, str], ...] = ((1, "enter", "exit"), (-1, "short", "cover"))
+    for direction, opening, closing in directions:
+        if opening in given:
+            enter = compile_condition(given[opening], names)
+            leave = compile_condition(given[closing], names) if closing in given else None
+            yield Side(direction, enter, leave)
 
 
 def _level(given: Mapping[str, Field], key: str, names: Names) -> Level | None:

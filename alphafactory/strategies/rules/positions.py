@@ -12,6 +12,8 @@ from alphafactory.strategies.holding import held
 from alphafactory.strategies.rules.terms import where_true
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from alphafactory.domain.arrays import BoolArray, FloatArray
     from alphafactory.domain.plugins import MarketView
     from alphafactory.strategies.base import StrategyParameters
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of the market: when a position is opened, and when it is closed; None for no such condition."""
+    """One side of the market, long (1) or short (-1): when a position is opened, and when closed; None for never."""
 
+    direction: Literal[1, -1]
     enter: Condition
     leave: Condition | None
 
@@ -40,13 +43,12 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that decides a rule's signals.
+    """Everything that decides a rule's signals: one side of the market or both, and the rest.
 
     `settling` bars are what its memory of entries and exits takes; `arithmetic` says whether its expressions compute.
     """
 
-    long: Side | None
-    short: Side | None
+    sides: tuple[Side, ...]
     stop: Level | None
     take_profit: Level | None
     time_stop: Amount | None
@@ -72,38 +74,34 @@ class Plan:
 
     def look_back(self, params: StrategyParameters) -> int:
         """Return the earlier bars that its conditions read beyond their indicators."""
-        sides = [side for side in (self.long, self.short) if side is not None]
-        terms: list[Condition | Number | None] = [part for side in sides for part in (side.enter, side.leave)]
+        terms: list[Condition | Number | None] = [part for side in self.sides for part in (side.enter, side.leave)]
         return max(term.look_back(params) for term in [*terms, self.strength] if term is not None)
 
     def _target(self, view: MarketView, params: StrategyParameters, ready: BoolArray | None) -> FloatArray:
         """Return what is wanted, shape (sessions, symbols); an entry takes place where it is `ready`."""
-        most = 0 if self.time_stop is None else int(self.time_stop(params))
-        buys, sells = _entries(self.long, view, params), _entries(self.short, view, params)
-        target = np.zeros_like(view.close)
-        if self.long is not None and buys is not None:
-            target += _held(buys, _exits(self.long, sells, view, params), ready, most)
-        if self.short is not None and sells is not None:
-            target -= _held(sells, _exits(self.short, buys, view, params), ready, most)
+        enters = [where_true(side.enter, view, params) for side in self.sides]
+        target = self._side(0, enters, ready, view, params)
+        if len(enters) > 1:
+            target = target + self._side(1, enters, ready, view, params)
         return target if self.strength is None else _weighted(target, self.strength.evaluate(view, params))
 
-
-def _entries(side: Side | None, view: MarketView, params: StrategyParameters) -> BoolArray | None:
-    return None if side is None else where_true(side.enter, view, params)
-
-
-def _exits(side: Side, other: BoolArray | None, view: MarketView, params: StrategyParameters) -> BoolArray | None:
-    """Return where a side is closed: by its own exit, or by an entry of the other side."""
-    if side.leave is None:
-        return other
-    leave = where_true(side.leave, view, params)
-    return leave if other is None else leave | other
-
-
-def _held(enter: BoolArray, leave: BoolArray | None, ready: BoolArray | None, most: int) -> BoolArray:
-    if ready is not None:
-        enter = enter & ready
-    return held(enter, np.zeros_like(enter) if leave is None else leave, most)
+    def _side(
+        self,
+        place: int,
+        enters: Sequence[BoolArray],
+        ready: BoolArray | None,
+        view: MarketView,
+        params: StrategyParameters,
+    ) -> FloatArray:
+        """Return 1 where one is long, -1 where short: until its own exit, or an entry of the other side."""
+        side, enter = self.sides[place], enters[place]
+        leave = np.zeros_like(enter) if side.leave is None else where_true(side.leave, view, params)
+        if len(enters) > 1:
+            leave = leave | enters[1 - place]
+        most = 0 if self.time_stop is None else int(self.time_stop(params))
+        target: FloatArray = held(enter if ready is None else enter & ready, leave, most).astype(np.float64)
+        # Taken from 0, for -0.0 would be another 0.
+        return target if side.direction > 0 else 0.0 - target
 
 
 def _distance(level: Level, view: MarketView, params: StrategyParameters, stop: FloatArray | None = None) -> FloatArray:
