@@ -57,6 +57,10 @@ _SECONDS_AN_AUDIT = 0.8
 _WORKER_START_SECONDS = 2.5
 
 
+class NothingToAuditOnError(UsageError):
+    """There is no symbol with bars yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ground:
     """What audits look at: symbols for strategies of one, symbols of a sector together, and what surrounds both."""
@@ -91,7 +95,10 @@ def run_audits(run: Run) -> StepReport:
     workspace = run.workspace
     registry = known_strategies(workspace.config.paths.strategies)
     chosen, failures = _resolved(_names(workspace, registry), registry)
-    versions, new, faults = _audit(workspace, chosen, run.run_id, again=False)
+    try:
+        versions, new, faults = _audit(workspace, chosen, run.run_id, again=False)
+    except NothingToAuditOnError as error:
+        return StepReport(0, str(error), (*broken_plugins(registry.broken), *failures), skipped=True)
     failures += faults
     with workspace.database.begin() as connection:
         found = verdicts.read_verdicts(connection, list(versions))
@@ -162,27 +169,37 @@ def _audit(
 ) -> tuple[dict[int, type[Strategy]], int, list[Failure]]:
     """Return the versions by key, how many were audited now, and what could not be."""
     terms = _terms(workspace)
+    versions: dict[int, type[Strategy]] = {}
+    evidence: dict[int, str] = {}
+    failures: list[Failure] = []
     with workspace.database.begin() as connection:
-        versions = {strategies.register_strategy(connection, strategy_row(one)): one for one in chosen}
-        evidence = {key: _evidence(one, terms) for key, one in versions.items()}
+        for strategy in chosen:
+            try:
+                found = _evidence(strategy, terms)
+            except AlphaFactoryError as error:  # it asks for an indicator that does not exist
+                failures.append(failure("audit", strategy.name, str(error), "Correct the strategy's file."))
+                continue
+            key = strategies.register_strategy(connection, strategy_row(strategy))
+            versions[key], evidence[key] = strategy, found
         known = set() if again else verdicts.read_audited(connection, evidence)
     missing = [key for key in versions if key not in known]
     if not missing:
-        return versions, 0, []
+        return versions, 0, failures
     names = [versions[key].name for key in missing]
     ground = _ground(workspace, [versions[key] for key in missing])
-    failures: list[Failure] = []
+    unjudged = 0
     for number, (key, judged) in enumerate(
         zip(missing, _judged(workspace, names, ground, terms), strict=True), start=1
     ):
         if judged.verdict is None:
+            unjudged += 1
             failures.append(failure("audit", versions[key].name, str(judged.error), "Correct the strategy's file."))
         else:
             record = _record(key, evidence[key], judged.verdict, judged.seconds, versions[key], run_id)
             with workspace.database.begin() as connection:
                 verdicts.upsert_verdict(connection, record)
         workspace.progress.advance(number, len(missing), "audits")
-    return versions, len(missing) - len(failures), failures
+    return versions, len(missing) - unjudged, failures
 
 
 def _terms(workspace: Workspace) -> AuditTerms:
@@ -198,14 +215,17 @@ def _ground(workspace: Workspace, chosen: Sequence[type[Strategy]]) -> _Ground:
     """Return the symbols to audit on: the longest histories, and those of the sector that has most of them.
 
     Raises:
-        UsageError: there are no symbols with bars yet.
+        NothingToAuditOnError: there are no symbols with bars yet.
     """
     with workspace.database.begin() as connection:
         universe = choose_universe(connection, workspace)
         prints = data_fingerprints(connection, [row.id for row in universe.symbols], workspace.cutoff)
     rows = [row for row in universe.symbols if row.id in prints and row.listing.asset_class != "index"]
     if not rows:
-        raise UsageError("There is no symbol to audit strategies on. Run `python run.py nightly` or `demo` first.")
+        raise NothingToAuditOnError("There is no symbol to audit strategies on. Run `python run.py nightly` first.")
+    calendars = [row.listing.calendar for row in rows]
+    usual = max(sorted(set(calendars)), key=calendars.count)
+    rows = [row for row in rows if row.listing.calendar == usual]  # they share a context
     lengths = np.diff(open_panel(workspace, rows).starts)
     longest = sorted(zip(rows, lengths.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0].ticker))
     ordered = [row for row, _ in longest]
@@ -220,7 +240,7 @@ def _ground(workspace: Workspace, chosen: Sequence[type[Strategy]]) -> _Ground:
         for row, (_, _, bars) in zip(used, open_panel(workspace, used), strict=True)
     }
     newest = max(symbol.bars.sessions[-1] for symbol in seen.values())
-    context = surroundings.context(single[0].listing.calendar, newest)
+    context = surroundings.context(usual, newest)
     return _Ground(tuple(seen[row.id] for row in single), tuple(seen[row.id] for row in together), context)
 
 

@@ -14,6 +14,7 @@ from strategy_markets import context_of, random_symbol, signals_of
 from alphafactory.domain.plugins import IndicatorRequest, MarketView, Parameter
 from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
+from alphafactory.errors import PluginError
 from alphafactory.indicators.catalogue import compute_function, function_settling, vocabulary
 from alphafactory.pipeline.sweeping import sweep_panel
 from alphafactory.strategies.catalogue import code_hash, discover_strategies, source_text
@@ -216,6 +217,13 @@ def test_an_example_settles_as_it_declares(text: str) -> None:
     for start in (1, 40, 97):
         later = signals_of(rule, params, [symbol.part(slice(start, None))], context_of(length)).target
         np.testing.assert_allclose(later[declared:], whole[start + declared :], rtol=0, atol=1e-9)
+
+
+def test_the_refusal_that_the_page_shows_is_the_one_that_is_given() -> None:
+    [shown] = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    with pytest.raises(PluginError) as caught:
+        rule_of(KNOWN, "dip.yaml", DIP.replace("> sma(200)", "> smaa(200)"))
+    assert str(caught.value) == shown.rstrip("\n")
 
 
 def test_it_sweeps_like_a_strategy() -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from alphafactory.strategies.rebalancing import kept_between
+
 if TYPE_CHECKING:
     from alphafactory.domain.arrays import BoolArray, FloatArray, IntArray
     from alphafactory.domain.plugins import MarketView
@@ -33,10 +35,9 @@ def held_between(view: MarketView, score: FloatArray, due: BoolArray, share: flo
     present = ~np.isnan(score[rows])
     if view.member is not None:
         present &= view.member[rows]
-    made = ranked_weights(score[rows], present, share, short=short)
-    newest = np.cumsum(due) - 1
-    before = np.zeros((1, score.shape[1]))
-    weights = np.vstack([before, made])[newest + 1]
+    made = np.zeros(score.shape)
+    made[rows] = ranked_weights(score[rows], present, share, short=short)
+    weights = kept_between(made, due)
     return weights if view.member is None else np.where(view.member, weights, 0.0)
 
 
