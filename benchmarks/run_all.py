@@ -15,8 +15,8 @@ from measuring import SKIPPED, Row, table
 
 FOLDER = Path(__file__).parent
 NAMES = (
-    "indicators", "features", "quality", "backtest", "kernel", "sweep", "load", "intraday", "panel", "portfolio",
-    "portfolio_peers", "night",
+    "indicators", "features", "quality", "backtest", "kernel", "sweep", "rules", "load", "intraday", "panel",
+    "portfolio", "portfolio_peers", "night",
 )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from browser.backtest_samples import BENCHMARK, FIRST, LAST, SECTORS, STRATEGY, sample_sessions, sample_ticker
 
 from alphafactory.reports.contexts import (
+    AuditFindingRow,
+    AuditRow,
     CountRow,
     DataChanges,
     FailureRow,
@@ -131,6 +133,7 @@ def sample_night(symbols: int = 400, *, simulated: bool = False, partial: bool =
         ranking=ranking,
         by_sector=_by_sector(ranking),
         by_strategy=_by_strategy(ranking),
+        audits=_audits(),
         findings=_findings(),
         finding_counts=(
             FindingCount("high_below_body", "error", 2, 2),
@@ -241,15 +244,33 @@ def _by_strategy(ranking: tuple[RankRow, ...]) -> tuple[StrategyRow, ...]:
         rows.append(
             StrategyRow(
                 strategy,
+                1,
                 len(inside),
                 float(np.median(sharpes)) if sharpes else None,
                 _mean(sharpes),
                 _mean([float(excess > 0) for excess in excesses]),
                 _mean([row.total_return for row in inside if row.total_return is not None]),
                 is_benchmark=strategy == BENCHMARK,
+                passed=strategy != STRATEGY or None,
             )
         )
     return tuple(rows)
+
+
+def _audits() -> tuple[AuditRow, ...]:
+    peeks = AuditFindingRow(
+        "look ahead",
+        "error",
+        "The target of 2019-12-30 was 0 when the history ended there, and is 1 with the bars that follow.",
+        "AAPL",
+        "2019-12-30",
+    )
+    late = AuditFindingRow("warm up", "warning", "It needed 412 bars at worst and declares 120 <at most>.", "AAPL")
+    return (
+        AuditRow("peeking", 3, False, 480, 56, ("AAPL", "KO"), 20, 20.0, 20.0, 20, 0.0, (peeks,)),
+        AuditRow("slow", 1, True, 480, 56, ("AAPL", "KO"), 120, 96.0, 310.0, 412, 0.0, (late,)),
+        AuditRow(BENCHMARK, 1, True, 480, 56, ("AAPL", "KO"), None, None, None, None, None, ()),
+    )
 
 
 def _findings() -> tuple[FindingRow, ...]:
