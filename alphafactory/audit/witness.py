@@ -97,7 +97,7 @@ class Witness:
                 self._note_failure(error, market, given)
             else:
                 self.error("data", f"{market.name} cannot be shown to it: {error}", market.name, market.session(-1))
-        except Exception as error:  # noqa: BLE001  a user's indicator may raise anything at all
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a user's indicator may raise anything at all
             self._note_failure(error, market, given)
         return None
 
@@ -109,7 +109,7 @@ class Witness:
             warnings.simplefilter("always")
             try:
                 return asking(view, given)
-            except Exception as error:  # noqa: BLE001  a user's strategy may raise anything at all
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a user's strategy may raise anything at all
                 self._note_failure(error, market, before)
                 return None
             finally:
@@ -121,7 +121,7 @@ class Witness:
         for warning in warned:
             self._note_warning(warning)
 
-    def _note_failure(self, error: Exception, market: AuditedMarket, values: Values) -> None:
+    def _note_failure(self, error: BaseException, market: AuditedMarket, values: Values) -> None:
         where = self._place(error)
         if isinstance(error, ValueError | TypeError) and ("read-only" in str(error) or "item assign" in str(error)):
             self.error("arguments", f"It writes to what it is shown{where} ({error}). Let it work on a copy.")
@@ -144,7 +144,7 @@ class Witness:
         text = f"{warning.category.__name__}: {warning.message}"
         self.warning("warns", f"Python warns of it{where}: {text}. Leave out the rows in which it cannot be computed.")
 
-    def _place(self, error: Exception) -> str:
+    def _place(self, error: BaseException) -> str:
         """Say in which line of the strategy's own files an exception arose; nothing where it was elsewhere."""
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in self._labels]
         return f" in {self._labels[frames[-1].filename]}:{frames[-1].lineno}" if frames else ""

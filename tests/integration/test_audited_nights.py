@@ -38,9 +38,9 @@ PEEKING = HONEST.replace(
     "return np.where(np.roll(view.close, -1, axis=0) > view.close, 1.0, 0.0)",
 )
 RULE = """name: dip
-enter: "close < sma(10) and rsi(2) < low"
+enter: "close < sma(10) and rsi(2) < floor"
 exit: "close > sma(5)"
-params: {low: {default: 30, range: [5, 50]}}
+params: {floor: {default: 30, range: [5, 50]}}
 """
 
 
@@ -124,7 +124,7 @@ def test_a_broken_file_is_a_failure_with_its_line_and_the_others_go_on(nights: N
     assert any("broken.yaml:3" in failure["subject"] and "smaa" in failure["message"] for failure in step.failures)
     assert any("wrong.py:2" in failure["subject"] for failure in step.failures)
     assert verdicts(nights)["mine", 1] is True
-    assert nights.ask("SELECT count(*) FROM quality_findings WHERE subject LIKE '%broken.yaml%'") == [(1,)]
+    assert nights.ask("SELECT count(*) FROM quality_findings WHERE subject LIKE %s", "%broken.yaml:3") == [(1,)]
     assert "broken.yaml" in page(nights)
 
 

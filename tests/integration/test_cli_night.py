@@ -14,7 +14,7 @@ from command_line import SMALL_MARKET, CommandLine
 if TYPE_CHECKING:
     from pathlib import Path
 
-STEPS = ["download", "quality", "universes", "indicators", "backtests", "portfolios", "report"]
+STEPS = ["download", "quality", "universes", "indicators", "audits", "backtests", "portfolios", "report"]
 
 
 @pytest.fixture(scope="module")

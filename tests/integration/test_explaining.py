@@ -42,6 +42,7 @@ def file(nights: Nights) -> PriceFile:
     (nights.folder / "strategies").mkdir()
     (nights.folder / "strategies" / "turning.py").write_text(MINE)
     nights.settings |= {"simulation.stop": "4%", "simulation.interest": "2%"}
+    nights.settings["backtest.strategies"] = ["sma_crossover", "buy_and_hold", "turning"]
     made = PriceFile(nights)
     made.write(until=DAY)
     nights.run(DAY)

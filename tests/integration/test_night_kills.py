@@ -32,6 +32,8 @@ paths: {{var: {var}, strategies: {folder}/strategies}}
 reports: {{dir: {folder}/reports}}
 sources: {{order: [synthetic], synthetic: {{symbols: 6, years: 1, faults: 3}}}}
 compute: {{backend: sequential}}
+backtest: {{strategies: [sma_crossover, buy_and_hold]}}
+audit: {{symbols: 1, last_bars: 2, random_bars: 2, starts: 2}}
 """
 
 

@@ -31,6 +31,10 @@ DETAIL = (
     "target_weights", "positions", "exposures", "risk_events", "limit_effects", "portfolio_measures", "next_orders",
 )  # fmt: skip
 STAYS = ("limit_effects", "next_orders")
+SYMBOL = (
+    "INSERT INTO symbols (ticker, exchange, asset_class, calendar, currency, source, simulated) "
+    "VALUES ('AAA', 'X', 'stock', 'XNYS', 'USD', 'csv', false) RETURNING id"
+)
 STRATEGY = (
     "INSERT INTO strategies (name, version, title, description, params_schema, source_text, code_hash) "
     "VALUES ('s', 1, 's', 's', '{}', 's', 's') RETURNING id"
@@ -350,14 +354,19 @@ def test_a_fit_is_kept_as_it_was_first_found(nights: Nights) -> None:
 
 
 def test_up_and_down_with_results_of_strategies_and_portfolios(nights: Nights) -> None:
-    """The schema before knows no portfolios: their runs go, those of strategies stay as they are."""
+    """The schema before knows no account of many symbols: they go, those of a strategy on a symbol stay as they are."""
     ((strategy,),) = nights.ask(STRATEGY)
+    ((symbol,),) = nights.ask(SYMBOL)
     with nights.database() as database:
         with database.begin() as connection:
-            terms = values(None, "s", strategy_id=strategy, scope="AAA", subject_key="s")
-            record = backtests.BacktestRecord(terms, {}, TICKERS, SESSIONS, simulation())
-            backtests.upsert_backtests(connection, [record])
+            for print_, key in (("s", symbol), ("all", None)):
+                terms = values(None, print_, strategy_id=strategy, symbol_id=key, scope="AAA", subject_key=print_)
+                record = backtests.BacktestRecord(terms, {}, TICKERS, SESSIONS, simulation())
+                backtests.upsert_backtests(connection, [record])
+            connection.exec_driver_sql("DELETE FROM backtests WHERE fingerprint = 'all'")
         of_strategies = nights.tables()
+        with database.begin() as connection:
+            backtests.upsert_backtests(connection, [record])
         store(nights, "old")
         store(nights, "new")
         assert migrating.downgrade(database, "0008").current == "0008"
