@@ -237,7 +237,7 @@ class RetentionConfig(Section):
     """What is kept how long. Metrics are kept for ever; curves and trades of replaced backtests dominate the disk."""
 
     detail_nights: int = Field(
-        30,
+        7,
         ge=0,
         description="curves, trades and orders of a replaced backtest are dropped after so many later nightly runs",
     )

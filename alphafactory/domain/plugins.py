@@ -72,8 +72,9 @@ class MarketView:
     Prices are split-adjusted, NaN in sessions in which a symbol of several has no bar. `indicators` holds the declared
     requests by their names. `next_sessions`, shape (sessions,), is the exchange's next session after each row, known
     from its calendar: the last session of a month is a row whose next session lies in another month. `tickers` and
-    `sectors` have an entry for each symbol. `member` says who belongs to the universe; None for all. `earnings` counts
-    the sessions until the next announcement known then, NaN for none; None unless the strategy `needs` them.
+    `sectors` have an entry for each symbol, a sector None unless the strategy sees a universe. `member` says who
+    belongs to the universe; None for all. `earnings` counts the sessions until the next announcement known then, NaN
+    for none; None unless the strategy `needs` them.
     """
 
     sessions: DateArray

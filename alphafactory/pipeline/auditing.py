@@ -10,6 +10,7 @@ import ast
 import hashlib
 import sys
 import tokenize
+from dataclasses import replace
 from functools import cache, partial
 from importlib.util import resolve_name
 from pathlib import Path
@@ -51,7 +52,16 @@ def audit_strategy(
         markets = [market_of(symbols, context)]
     else:
         markets = [market_of([symbol], context) for symbol in symbols]
-    return audit(subject_of(strategy), markets, terms)
+    verdict = audit(subject_of(strategy), markets, terms)
+    if not issubclass(strategy, Combination):
+        return verdict
+    # A part may hide from the whole what it does alone: its errors are the whole's.
+    of_parts = [
+        replace(finding, message=f"Its part {part.name}: {finding.message}")
+        for part in dict.fromkeys(_parts(strategy))
+        for finding in audit(subject_of(part), markets, terms).errors
+    ]
+    return replace(verdict, findings=(*verdict.findings, *of_parts))
 
 
 def subject_of(strategy: type[Strategy]) -> Subject:

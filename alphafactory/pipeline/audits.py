@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,15 +20,16 @@ from alphafactory.audit import Terms as AuditTerms
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.auditing import audit_code, audit_strategy
 from alphafactory.pipeline.fingerprints import digest_of, signal_code_of
-from alphafactory.pipeline.known_strategies import known_strategies, strategies_of_worker
-from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
+from alphafactory.pipeline.known_strategies import known_strategies, same_code, strategies_of_worker
+from alphafactory.pipeline.market_contexts import index_is_known, needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.questions import strategy_row
 from alphafactory.pipeline.running import StepReport, broken_plugins, failure
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workspace import code_version
-from alphafactory.store import strategies, verdicts
+from alphafactory.store import bars, strategies, verdicts
 from alphafactory.store.verdicts import VerdictRecord
+from alphafactory.strategies.catalogue import code_hash
 from alphafactory.strategies.combination import resolve_strategy
 from alphafactory.strategies.parameters import resolve_parameters
 
@@ -169,13 +170,14 @@ def _audit(
 ) -> tuple[dict[int, type[Strategy]], int, list[Failure]]:
     """Return the versions by key, how many were audited now, and what could not be."""
     terms = _terms(workspace)
+    setting = _setting(workspace)
     versions: dict[int, type[Strategy]] = {}
     evidence: dict[int, str] = {}
     failures: list[Failure] = []
     with workspace.database.begin() as connection:
         for strategy in chosen:
             try:
-                found = _evidence(strategy, terms)
+                found = digest_of([_evidence(strategy, terms), setting])
             except AlphaFactoryError as error:  # it asks for an indicator that does not exist
                 failures.append(failure("audit", strategy.name, str(error), "Correct the strategy's file."))
                 continue
@@ -185,11 +187,11 @@ def _audit(
     missing = [key for key in versions if key not in known]
     if not missing:
         return versions, 0, failures
-    names = [versions[key].name for key in missing]
-    ground = _ground(workspace, [versions[key] for key in missing])
+    asked = [versions[key] for key in missing]
+    ground = _ground(workspace, asked)
     unjudged = 0
     for number, (key, judged) in enumerate(
-        zip(missing, _judged(workspace, names, ground, terms), strict=True), start=1
+        zip(missing, _judged(workspace, asked, ground, terms), strict=True), start=1
     ):
         if judged.verdict is None:
             unjudged += 1
@@ -205,6 +207,17 @@ def _audit(
 def _terms(workspace: Workspace) -> AuditTerms:
     config = workspace.config.audit
     return AuditTerms(seed=config.seed, last=config.last_bars, random=config.random_bars, starts=config.starts)
+
+
+def _setting(workspace: Workspace) -> list[object]:
+    """Return what else decides a verdict: how many symbols, about how long their histories, whether there is an index.
+
+    The length counts in powers of two, so that a verdict found on little stands no longer than until there is more.
+    """
+    with workspace.database.begin() as connection:
+        longest = bars.longest_history(connection, workspace.cutoff)
+    depth = min(longest, _MOST_BARS).bit_length()
+    return [workspace.config.audit.symbols, depth, index_is_known(workspace)]
 
 
 def _evidence(strategy: type[Strategy], terms: AuditTerms) -> str:
@@ -231,7 +244,7 @@ def _ground(workspace: Workspace, chosen: Sequence[type[Strategy]]) -> _Ground:
     ordered = [row for row, _ in longest]
     single, together = ordered[: workspace.config.audit.symbols], _of_one_sector(ordered)[:_PANEL_SYMBOLS]
     needs = frozenset[str]().union(*(needs_of(strategy) for strategy in chosen))
-    if workspace.config.backtest.index is None:
+    if not index_is_known(workspace):
         needs -= {"index"}  # who reads it is told so when it is asked
     used = list({row.id: row for row in (*single, *together)}.values())
     surroundings = read_surroundings(workspace, used, needs)
@@ -239,9 +252,21 @@ def _ground(workspace: Workspace, chosen: Sequence[type[Strategy]]) -> _Ground:
         row.id: surroundings.symbol(row, bars).part(slice(-_MOST_BARS, None))
         for row, (_, _, bars) in zip(used, open_panel(workspace, used), strict=True)
     }
-    newest = max(symbol.bars.sessions[-1] for symbol in seen.values())
-    context = surroundings.context(usual, newest)
-    return _Ground(tuple(seen[row.id] for row in single), tuple(seen[row.id] for row in together), context)
+    context = surroundings.context(usual, np.concatenate([symbol.bars.sessions for symbol in seen.values()]))
+    panel = _with_comings_and_goings([seen[row.id] for row in together])
+    return _Ground(tuple(seen[row.id] for row in single), panel, context)
+
+
+def _with_comings_and_goings(symbols: Sequence[MarketSymbol]) -> tuple[MarketSymbol, ...]:
+    """Let the second symbol leave the universe within its history, and the third join it: peeking at that is caught."""
+    found = list(symbols)
+    for place, rows in ((1, slice(0, 0.7)), (2, slice(0.4, 1.0))):
+        if place < len(found):
+            length = len(found[place].bars)
+            member = np.zeros(length, dtype=np.bool_)
+            member[int(rows.start * length) : int(rows.stop * length)] = True
+            found[place] = replace(found[place], member=member)
+    return tuple(found)
 
 
 def _of_one_sector(rows: Sequence[SymbolRow]) -> list[SymbolRow]:
@@ -251,12 +276,14 @@ def _of_one_sector(rows: Sequence[SymbolRow]) -> list[SymbolRow]:
     return sorted(rows, key=lambda row: row.listing.sector != largest)
 
 
-def _judged(workspace: Workspace, names: Sequence[str], ground: _Ground, terms: AuditTerms) -> Iterator[_Judged]:
+def _judged(
+    workspace: Workspace, asked: Sequence[type[Strategy]], ground: _Ground, terms: AuditTerms
+) -> Iterator[_Judged]:
     """Yield the verdict on each strategy, in order, as they come."""
     folder, compute = str(workspace.config.paths.strategies), workspace.config.compute
-    workers = _worker_count(len(names), compute.workers, compute.backend)
+    workers = _worker_count(len(asked), compute.workers, compute.backend)
     if workers == 1:
-        yield from (_judge(name, ground, terms, folder) for name in names)
+        yield from (_judge(strategy, ground, terms) for strategy in asked)
         return
     from joblib import Parallel, delayed  # noqa: PLC0415  loaded only when workers pay
     from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415  the same
@@ -264,7 +291,9 @@ def _judged(workspace: Workspace, names: Sequence[str], ground: _Ground, terms: 
     # One at a time: some take a hundred times as long as others.
     parallel = Parallel(n_jobs=workers, backend=compute.backend, batch_size=1, return_as="generator")
     try:
-        yield from parallel(delayed(_judge)(name, ground, terms, folder) for name in names)
+        yield from parallel(
+            delayed(_judge_named)(strategy.name, code_hash(strategy), ground, terms, folder) for strategy in asked
+        )
     finally:
         # A worker that has audited watches files and remembers futures: whoever simulates next gets a fresh one.
         get_reusable_executor().shutdown(wait=True)
@@ -280,11 +309,17 @@ def _worker_count(audits: int, configured: int, backend: str) -> int:
     return min(cores, audits) if audits * _SECONDS_AN_AUDIT * (1 - 1 / cores) > _WORKER_START_SECONDS else 1
 
 
-def _judge(name: str, ground: _Ground, terms: AuditTerms, folder: str) -> _Judged:
-    """Audit one strategy: the work of a worker."""
+def _judge_named(name: str, code: str, ground: _Ground, terms: AuditTerms, folder: str) -> _Judged:
+    """Audit the strategy of that name: the work of a worker."""
+    try:
+        return _judge(same_code(resolve_strategy(name, strategies_of_worker(folder)), code), ground, terms)
+    except AlphaFactoryError as error:
+        return _Judged(None, 0.0, str(error))
+
+
+def _judge(strategy: type[Strategy], ground: _Ground, terms: AuditTerms) -> _Judged:
     started = time.perf_counter()
     try:
-        strategy = resolve_strategy(name, strategies_of_worker(folder))
         symbols = ground.together if strategy.scope == "universe" else ground.single
         verdict = audit_strategy(strategy, symbols, ground.context, terms)
     except AlphaFactoryError as error:

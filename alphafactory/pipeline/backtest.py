@@ -18,7 +18,7 @@ from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.answers import adhoc_results
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.known_strategies import known_strategies
-from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
+from alphafactory.pipeline.market_contexts import index_is_known, needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.questions import Order, ask, by_symbol, is_delisted
 from alphafactory.pipeline.records import backtest_record
@@ -99,10 +99,11 @@ def run_backtests(run: Run) -> StepReport:
     registry = known_strategies(workspace.config.paths.strategies)
     failures = list(broken_plugins(registry.broken))
     chosen = []
+    has_index = index_is_known(workspace)
     for name in _names_of_night(config, registry):
         try:
             plugin = resolve_strategy(name, registry)
-            _require_index(plugin, config.index)
+            _require_index(plugin, has_index=has_index)
             chosen.append((plugin, resolve_parameters(plugin, {})))
         except AlphaFactoryError as error:
             failures.append(
@@ -142,9 +143,9 @@ def _names_of_night(config: BacktestConfig, registry: Registry[type[Strategy]]) 
     return list(dict.fromkeys([*config.strategies, config.benchmark]))
 
 
-def _require_index(strategy: type[Strategy], index: str | None) -> None:
-    if index is None and "index" in needs_of(strategy):
-        raise UsageError(f"{strategy.name} reads the index, and backtest.index names none. Set it, or leave it out.")
+def _require_index(strategy: type[Strategy], *, has_index: bool) -> None:
+    if not has_index and "index" in needs_of(strategy):
+        raise UsageError(f"{strategy.name} reads the index, and backtest.index names none that has bars. Set it.")
 
 
 def _index_of_night(workspace: Workspace) -> tuple[BenchmarkIndex | None, list[Failure]]:
@@ -289,7 +290,6 @@ def _compute(
     surroundings: Surroundings,
 ) -> dict[str, Answer]:
     config = workspace.config
-    newest = panel.bars.sessions.max()
     calendars = {row.listing.calendar for row, _ in wanted}
     terms = Terms(
         settings=order.settings,
@@ -297,14 +297,15 @@ def _compute(
         end=None if order.end is None else np.datetime64(order.end, "D"),
         risk_free_rate=config.backtest.risk_free_rate,
         index=None if order.index is None else order.index.bars,
-        contexts={calendar: surroundings.context(calendar, newest) for calendar in calendars},
+        contexts={calendar: surroundings.context(calendar, panel.bars.sessions) for calendar in calendars},
         strategies_folder=str(config.paths.strategies),
         cache_folder=str(config.paths.var / "cache" / "numba"),
     )
     loads = [
         SymbolWork(
             surroundings.symbol(row, series), is_delisted(row, workspace), periods_per_year(row.listing.calendar),
-            row.listing.calendar, tuple(Task(q.subject.strategy, q.subject.params, q.fingerprint) for q in tasks),
+            row.listing.calendar,
+            tuple(Task(q.subject.strategy, q.subject.params, q.fingerprint, q.code) for q in tasks),
         )
         for (row, tasks), (_, _, series) in zip(wanted, panel, strict=True)
     ]  # fmt: skip

@@ -18,6 +18,7 @@ import numpy as np
 
 from alphafactory.errors import SimulationError, UsageError
 from alphafactory.metrics import compute_curve_metrics, simple_returns
+from alphafactory.pipeline.audits import audit_asked
 from alphafactory.pipeline.backtest import run_adhoc
 from alphafactory.pipeline.comparing_rows import HOLD, ComparisonOrder, Played, average_returns, comparison_rows
 from alphafactory.pipeline.comparing_words import sentences
@@ -109,7 +110,7 @@ def run_comparison(
         seed,
     )
     played: dict[str, Played] = {}
-    failures: list[Failure] = []
+    failures: list[Failure] = list(audit_asked(workspace, order.everybody).failures)  # whoever has no verdict gets one
     for name in order.everybody:
         workspace.progress.step(f"backtests of {name}")
         found = run_adhoc(workspace, name, wanted, {}, start=start, end=end, words=words, profile=profile)

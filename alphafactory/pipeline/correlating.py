@@ -202,14 +202,16 @@ def _correlate(
     """Return the average over symbols, the places of those that took part, and what was left out."""
     average, used, left_out = AverageCorrelation(len(known)), [], []
     refused: dict[str, list[str]] = {}
-    newest = panel.bars.sessions.max()
+    contexts: dict[str, MarketContext] = {}
     for place, row in enumerate(rows):
         bars = panel.symbol(place)
         if len(bars) < FEWEST:
             left_out.append(failure("symbol", row.ticker, f"It has {len(bars)} bars, fewer than {FEWEST}."))
             continue
-        context = surroundings.context(row.listing.calendar, newest)
-        values = _feature_values(bars, known, context, refused)
+        calendar = row.listing.calendar
+        if calendar not in contexts:
+            contexts[calendar] = surroundings.context(calendar, panel.bars.sessions)
+        values = _feature_values(bars, known, contexts[calendar], refused)
         average.add(*rank_correlation(_beyond_warm_up(values, known)))
         used.append(place)
         workspace.progress.advance(place + 1, len(rows), "symbols")

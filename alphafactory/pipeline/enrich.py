@@ -18,7 +18,7 @@ from alphafactory.indicators.catalogue import (
     shipped_catalogue,
     source_hash,
 )
-from alphafactory.pipeline.market_contexts import read_surroundings, series_needed
+from alphafactory.pipeline.market_contexts import index_is_known, read_surroundings, series_needed
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
 from alphafactory.pipeline.running import StepReport, broken_plugins, digest, failure
 from alphafactory.pipeline.stored_panel import open_panel
@@ -78,10 +78,14 @@ def compute_indicators(run: Run) -> StepReport:
 def _chosen(workspace: Workspace) -> tuple[tuple[IndicatorDefinition, ...], str]:
     """Return the features that the config keeps, and in words which cannot be computed for want of an index."""
     chosen = chosen_definitions(workspace.config.indicators.cached)
-    if workspace.config.backtest.index is not None:
+    if index_is_known(workspace):
         return chosen, ""
     lacking = [definition.name for definition in chosen if "index" in market_inputs(definition.function)]
-    words = f" {len(lacking)} features need backtest.index, which names none: {', '.join(lacking)}." if lacking else ""
+    words = (
+        f" {len(lacking)} features need an index, and backtest.index names none that has bars: {', '.join(lacking)}."
+        if lacking
+        else ""
+    )
     return tuple(definition for definition in chosen if definition.name not in lacking), words
 
 
@@ -106,8 +110,9 @@ def _store_all(
     for start in range(0, len(changed), _SYMBOLS_A_CHUNK):
         chunk = changed[start : start + _SYMBOLS_A_CHUNK]
         panel = whole_panel.part(start, start + len(chunk))
-        contexts = [surroundings.context(row.listing.calendar, panel.bars.sessions.max()) for row in chunk]
-        columns, faults = _compute(panel, known, contexts)
+        calendars = [row.listing.calendar for row in chunk]
+        contexts = {name: surroundings.context(name, panel.bars.sessions) for name in set(calendars)}
+        columns, faults = _compute(panel, known, [contexts[name] for name in calendars])
         with workspace.database.begin() as connection:
             keys = np.repeat(panel.symbol_ids, np.diff(panel.starts))
             rows += indicators.upsert_indicators(connection, keys, panel.bars.sessions, columns, kinds)

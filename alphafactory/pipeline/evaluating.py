@@ -49,7 +49,6 @@ class SweepSymbol:
     bars: Bars
     periods_per_year: int = 252
     delisted: bool = False
-    sector: str | None = None
     earnings: FloatArray | None = None
     context: MarketContext = NO_CONTEXT
 
@@ -179,7 +178,7 @@ class _Panel:
             indicators={name: array[:, columns] for name, array in indicators.items()},
             next_sessions=self._next_sessions,
             tickers=tuple(symbol.name for symbol in chosen),
-            sectors=tuple(symbol.sector for symbol in chosen),
+            sectors=(None,) * len(chosen),
             earnings=None if self._earnings is None else self._earnings[:, columns],
         )
 

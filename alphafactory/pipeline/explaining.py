@@ -22,7 +22,7 @@ from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.ledger import Ledger, trade_ledger
-from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
+from alphafactory.pipeline.market_contexts import Then, needs_of, read_surroundings
 from alphafactory.pipeline.market_views import symbol_signals
 from alphafactory.pipeline.panel import data_fingerprints, read_panel
 from alphafactory.pipeline.played import Played
@@ -113,7 +113,8 @@ def explain(workspace: Workspace, backtest_id: int, trade: int | None = None) ->
         known = _as_known_then(connection, workspace, row)
         panel = read_panel(connection, [known.symbol], known.moment)
         settings = parse_settings(**words_of(row["settings"]))
-        seen = read_surroundings(workspace, [known.symbol], needs_of(strategy), known.moment)
+        then = Then(known.moment, row["index_symbol"])
+        seen = read_surroundings(workspace, [known.symbol], needs_of(strategy), then)
         changes = tuple(_changes(connection, row, strategy, settings, known, seen))
         trades, curves = results.read_trades(connection, [backtest_id]), results.read_curves(connection, [backtest_id])
     configure_cache(workspace.config.paths.var / "cache" / "numba")
@@ -211,6 +212,7 @@ def _changes(  # noqa: PLR0917  all that a fingerprint holds
         delisted=_is_delisted(known),
         index=index,
         beside=surroundings.print_of(needs_of(strategy), [known.symbol.id]),
+        calendar=known.symbol.listing.calendar,
     )
     if code_hash(strategy) != row["strategy_hash"] or again == row["fingerprint"]:
         return
@@ -257,7 +259,7 @@ def _repeat(
             f"{row['ticker']} has no usable bar in the period of backtest {row['id']} any more. "
             f"See `python run.py quality --symbol {row['ticker']}`."
         )
-    context = surroundings.context(known.symbol.listing.calendar, bars.sessions[-1])
+    context = surroundings.context(known.symbol.listing.calendar, bars.sessions)
     computation, symbol = computation_of(bars, context=context), surroundings.symbol(known.symbol, bars)
     signals = symbol_signals(strategy, row["params"], symbol, computation).part(rows)
     periods = row["periods_per_year"]

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.strategies.base import Strategy
 
+_BESIDE_RESULTS = {"significance", "rank_correlation"}
+"""Files of the metrics that compare results and make none."""
+_OF_BREADTH = ("sma", "highest_close", "lowest_close")
+_SHOWING = ("market_views", "market_contexts", "announcements", "memberships", "universe_accounts", "portfolio_market")
+"""Files of this folder that decide what a strategy sees, and what becomes of its targets."""
 _LIBRARIES = ("numpy", "numba", "TA-Lib", "exchange_calendars")
 
 
@@ -61,13 +66,14 @@ def fingerprint(
     delisted: bool,
     index: str | None = None,
     beside: str | None = None,
+    calendar: str = "",
 ) -> str:
     """Return the hash of everything that the result depends on.
 
     `data` is the fingerprint of bars and actions, `index` that of the index, None without one, `beside` that of what
-    the strategy reads beside the bars (`market_contexts`), None for nothing.
+    the strategy reads beside the bars (`market_contexts`), None for nothing; `calendar` the exchange's.
     """
-    terms = [settings.canonical, data, periods, risk_free_rate, delisted, index, beside]
+    terms = [settings.canonical, data, periods, risk_free_rate, delisted, index, beside, calendar]
     return digest_of([subject.key, code_of(strategy), terms])
 
 
@@ -82,13 +88,24 @@ def signal_code_of(strategy: type[Strategy]) -> str:
     """Return the hash of all code and libraries that a strategy's signals depend on."""
     functions = sorted({request.function for request in strategy.indicators.values()})
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
-    return digest_of([code_hash(strategy), [function_hash(name) for name in functions], versions])
+    breadth = [function_hash(name) for name in _OF_BREADTH]
+    return digest_of(
+        [code_hash(strategy), [function_hash(name) for name in functions], versions, breadth, _showing_code()]
+    )
+
+
+@cache
+def _showing_code() -> str:
+    """Return the hash of what shows markets to strategies, and makes accounts of what they answer."""
+    here = Path(__file__).parent
+    return digest_of([(here / f"{name}.py").read_text(encoding="utf-8") for name in _SHOWING])
 
 
 @cache
 def _metrics_hash() -> str:
     folder = Path(str(metrics.__file__)).parent
-    return digest_of([path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py"))])
+    paths = (path for path in sorted(folder.glob("*.py")) if path.stem not in _BESIDE_RESULTS)
+    return digest_of([path.read_text(encoding="utf-8") for path in paths])
 
 
 def digest_of(parts: object) -> str:

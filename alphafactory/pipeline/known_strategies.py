@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alphafactory.errors import SimulationError
 from alphafactory.indicators.catalogue import vocabulary
-from alphafactory.strategies.catalogue import discover_strategies
+from alphafactory.strategies.catalogue import code_hash, discover_strategies
 
 if TYPE_CHECKING:
     from alphafactory.registry import Registry
@@ -28,13 +29,24 @@ def strategies_of_worker(folder: str | None) -> Registry[type[Strategy]]:
     return _read_once(folder, _state(folder))
 
 
+def same_code(strategy: type[Strategy], code: str) -> type[Strategy]:
+    """Return a strategy whose code is the one that was asked about.
+
+    Raises:
+        SimulationError: its file has been saved meanwhile.
+    """
+    if code_hash(strategy) != code:
+        raise SimulationError(f"The file of {strategy.name} was saved while it was in use. Run it again.")
+    return strategy
+
+
 def _state(folder: str | None) -> str:
-    """Return the hash of the user's files."""
+    """Return the hash of the user's files, those of packages that strategies import among them."""
     digest = hashlib.sha256()
-    for path in () if folder is None else sorted(Path(folder).glob("*")):
-        if path.suffix in {".py", ".yaml", ".yml"}:
+    for path in () if folder is None else sorted(Path(folder).rglob("*")):
+        if path.suffix in {".py", ".yaml", ".yml"} and path.is_file():
             content = path.read_bytes()
-            digest.update(f"{path.name}:{len(content)}\n".encode() + content)
+            digest.update(f"{path}:{len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 

@@ -9,7 +9,7 @@ Breadth is that of the night's universe: shares of the symbols that were members
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +21,14 @@ from alphafactory.indicators.catalogue import compute_function, market_inputs
 from alphafactory.pipeline.announcements import sessions_to_earnings
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.memberships import Memberships, read_memberships
-from alphafactory.pipeline.panel import choose_universe, data_fingerprints
+from alphafactory.pipeline.panel import choose_universe, data_fingerprints, read_panel
 from alphafactory.pipeline.running import digest
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.simulation import joint_sessions
 from alphafactory.store import actions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from alphafactory.domain.arrays import BoolArray, DateArray, FloatArray
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from alphafactory.store.symbols import SymbolRow
     from alphafactory.strategies.base import Strategy
 
-_FIRST_DAY = date(1980, 1, 1)
-"""To a bar before it the next session is the first of 1980: strategies of today are not judged on such bars."""
 _LOOK_AHEAD = timedelta(days=400)
 """How far calendars reach beyond the night: the next session of the newest bar, and coming announcements."""
 
@@ -59,6 +57,14 @@ def series_needed(functions: Iterable[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Then:
+    """Terms of an earlier night: the last moment that counts as known, and the ticker of the index."""
+
+    cutoff: datetime
+    index: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What is known beside the bars, for the strategies that asked. `prints` are hashes of it, by what is needed."""
 
@@ -73,54 +79,75 @@ class Surroundings:
             parts += [
                 f"{key} {row['fiscal_period']} {row['announced']} {row['known_at'].isoformat()}"
                 for key in symbol_ids
-                for row in self.announcements.get(key, ())
+                for row in _days_alone(self.announcements.get(key, ()))
             ]
             parts.append("earnings")
         return digest(*parts) if parts else None
 
-    def context(self, calendar: str, last: np.datetime64) -> MarketContext:
-        """Return what surrounds symbols of a calendar whose newest bar is not after `last`."""
-        return MarketContext(calendar_days(calendar, last), *self.series)
+    def context(self, calendar: str, sessions: DateArray) -> MarketContext:
+        """Return what surrounds symbols of a calendar whose bars lie within these sessions."""
+        return MarketContext(calendar_days(calendar, sessions), *self.series)
 
     def symbol(self, row: SymbolRow, bars: Bars, member: BoolArray | None = None) -> MarketSymbol:
         """Return a symbol as strategies see it."""
         earnings = None
         if row.id in self.announcements:
-            days = calendar_days(row.listing.calendar, bars.sessions[-1])
+            days = calendar_days(row.listing.calendar, bars.sessions)
             earnings = sessions_to_earnings(self.announcements[row.id], bars.sessions, row.listing.calendar, days)
         return MarketSymbol(row.ticker, bars, row.listing.sector, earnings, member)
 
 
-def calendar_days(calendar: str, last: np.datetime64) -> DateArray:
-    """Return the sessions of an exchange from the beginning to some time after a day."""
+def _days_alone(versions: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the versions that name another day than the one before: an estimate that moves changes no signal."""
+    before: dict[str, object] = {}
+    for row in versions:
+        if before.get(row["fiscal_period"]) != row["announced"]:
+            yield row
+        before[row["fiscal_period"]] = row["announced"]
+
+
+def calendar_days(calendar: str, sessions: DateArray) -> DateArray:
+    """Return the days on which an exchange is open, from the earliest of some sessions to a year after the newest."""
     first_known, last_known = known_range(calendar)
-    newest: date = last.astype("datetime64[D]").item()
-    return sessions_between(calendar, max(first_known, _FIRST_DAY), min(newest + _LOOK_AHEAD, last_known))
+    first, last = (np.datetime64(day, "D").item() for day in (sessions.min(), sessions.max()))
+    return sessions_between(calendar, max(first_known, first), min(last + _LOOK_AHEAD, last_known))
+
+
+def index_is_known(workspace: Workspace) -> bool:
+    """Whether backtest.index names a symbol that has bars, so that who reads the index can be asked."""
+    if workspace.config.backtest.index is None:
+        return False
+    try:
+        with workspace.database.begin() as connection:
+            return read_index(connection, workspace.config.backtest.index, workspace.cutoff) is not None
+    except UsageError:
+        return False
 
 
 def read_surroundings(
-    workspace: Workspace, rows: Sequence[SymbolRow], needs: Iterable[str], cutoff: datetime | None = None
+    workspace: Workspace, rows: Sequence[SymbolRow], needs: Iterable[str], then: Then | None = None
 ) -> Surroundings:
     """Read what strategies need beside the bars of these symbols; nothing is read that nobody needs.
 
-    `cutoff` is the last moment that counts as known, by default the night's.
+    `then` are the terms of an earlier night, by default those of this one.
 
     Raises:
         UsageError: an index is needed and `backtest.index` names none, or one without bars.
     """
-    wanted, known = set(needs), cutoff or workspace.cutoff
+    wanted, now = set(needs), Then(workspace.cutoff, workspace.config.backtest.index)
+    known, ticker = (then or now).cutoff, (then or now).index
     series: dict[str, FloatArray] = {}
     prints: dict[str, str] = {}
     sessions = np.empty(0, dtype="datetime64[D]")
     with workspace.database.begin() as connection:
-        index = read_index(connection, workspace.config.backtest.index, known) if "index" in wanted else None
+        index = read_index(connection, ticker, known) if "index" in wanted else None
         found = (
             actions.read_earnings_versions(connection, [row.id for row in rows], known)
             if ("earnings" in wanted)
             else []
         )
     if "breadth" in wanted:
-        sessions, series, prints["breadth"] = _breadth(workspace)
+        sessions, series, prints["breadth"] = _breadth(workspace, known)
     if "index" in wanted:
         if index is None:
             raise UsageError(
@@ -144,16 +171,20 @@ def _with_index(
     return joint, {name: known.aligned(name, joint) for name in series} | {"index": own.aligned("index", joint)}
 
 
-def _breadth(workspace: Workspace) -> tuple[DateArray, dict[str, FloatArray], str]:
+def _breadth(workspace: Workspace, cutoff: datetime) -> tuple[DateArray, dict[str, FloatArray], str]:
     """Return sessions and shares of the night's universe, and the hash of what they were counted from."""
     with workspace.database.begin() as connection:
         rows = [row for row in choose_universe(connection, workspace).symbols if row.listing.asset_class != "index"]
-        prints = data_fingerprints(connection, [row.id for row in rows], workspace.cutoff)
+        prints = data_fingerprints(connection, [row.id for row in rows], cutoff)
         spells = read_memberships(connection, workspace, workspace.config.universe.name)
     used = sorted((row for row in rows if row.id in prints), key=lambda row: row.id)
     if not used:
         return np.empty(0, dtype="datetime64[D]"), {}, digest("nobody")
-    panel = open_panel(workspace, used)
+    if cutoff == workspace.cutoff:
+        panel = open_panel(workspace, used)
+    else:
+        with workspace.database.begin() as connection:
+            panel = read_panel(connection, used, cutoff)
     sessions, series = breadth_of(panel, [row.id for row in used], spells)
     return sessions, series, digest(repr(spells.of([row.id for row in used])), *(prints[row.id] for row in used))
 

@@ -45,7 +45,7 @@ def symbol_view(
         indicators={name: values[:, None] for name, values in indicators_of(strategy, params, computation).items()},
         next_sessions=computation.context.next_sessions(bars.sessions) if computation.context.days.size else None,
         tickers=(symbol.ticker,),
-        sectors=(symbol.sector,),
+        sectors=(None,),  # a sector matters beside others alone, and would be one thing more that results depend on
         member=None if symbol.member is None else symbol.member[:, None],
         earnings=earnings_of(strategy, symbol.earnings)[:, None] if "earnings" in strategy.needs else None,
     )

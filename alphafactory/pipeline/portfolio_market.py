@@ -112,15 +112,10 @@ class PortfolioMarket:
         """The sessions simulated, shape (n,)."""
         return self.sessions[self.window]
 
-    @property
-    def newest(self) -> np.datetime64:
-        """The last session of all."""
-        return np.datetime64(self.sessions[-1], "D")
-
     def seen(self, surroundings: Surroundings) -> list[SeenSymbol]:
         """Return the symbols as strategies see them, each with what surrounds it."""
         calendars = {row.listing.calendar for row in self.chosen.rows}
-        contexts = {name: surroundings.context(name, self.newest) for name in calendars}
+        contexts = {name: surroundings.context(name, self.sessions) for name in calendars}
         return [
             (
                 surroundings.symbol(row, bars, self.member[np.searchsorted(self.sessions, bars.sessions), place]),
@@ -276,11 +271,11 @@ def equal_weight(market: PortfolioMarket, delisting_return: float) -> FloatArray
 
 def listing_of(workspace: Workspace, chosen: Chosen) -> list[Any]:
     """Return what else is known of each symbol: who it is, where it belongs, and whether it has ceased to trade."""
-    spells = chosen.spells or {}
+    spells = chosen.spells
     return [
         [
             row.ticker, row.listing.exchange, row.listing.sector, row.listing.calendar, is_delisted(row, workspace),
-            [[str(start), str(end)] for _, start, end in spells.get(row.id, ())],
+            None if spells is None else [[str(start), str(end)] for _, start, end in spells.get(row.id, ())],
         ]
         for row in chosen.rows
     ]  # fmt: skip

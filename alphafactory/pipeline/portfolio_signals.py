@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphafactory.domain.signals import Signals
-from alphafactory.errors import AlphaFactoryError, UsageError
+from alphafactory.errors import AlphaFactoryError, SimulationError, UsageError
 from alphafactory.indicators.catalogue import computation_of
 from alphafactory.pipeline.known_strategies import strategies_of_worker
 from alphafactory.pipeline.market_views import UniversePanel, symbol_signals
@@ -100,8 +100,11 @@ def sleeve_signals(
                 failures.append(failure("signal", subject, answer.error, "Correct the strategy; the symbol is flat."))
             if answer.short:
                 short.append(ticker)
-            if answer.universe:
-                target[:] = _of_universe(symbols, sleeve, strategies_folder) if place == 0 else target
+            if answer.universe and place == 0:
+                try:
+                    target[:] = _of_universe(market, symbols, sleeve, strategies_folder)
+                except AlphaFactoryError as error:
+                    failures.append(failure("signal", sleeve.strategy, str(error), "Correct it; its sleeve is flat."))
             if answer.signals is None:
                 continue
             _put(target[:, place], answer.signals.target[:, 0], bars, market.sessions)
@@ -118,15 +121,21 @@ def sleeve_signals(
     return SleeveSignals(targets, prices, distances, tuple(failures), tuple(dict.fromkeys(short)))
 
 
-def _of_universe(symbols: Sequence[SeenSymbol], sleeve: SleeveTask, folder: str) -> FloatArray:
+def _of_universe(market: PortfolioMarket, symbols: Sequence[SeenSymbol], sleeve: SleeveTask, folder: str) -> FloatArray:
     """Return the targets of a strategy that sees all symbols at once, shape (N, m).
 
     Raises:
         AlphaFactoryError: it failed, or gives prices beside its targets.
     """
     strategy = resolve_strategy(sleeve.strategy, strategies_of_worker(folder))
-    panel = UniversePanel([symbol for symbol, _ in symbols], symbols[0][1])
-    answer = panel.signals(strategy, sleeve.params)
+    calendars = [row.listing.calendar for row in market.chosen.rows]
+    panel = UniversePanel([symbol for symbol, _ in symbols], symbols[calendars.index(market.chosen.calendar)][1])
+    try:
+        answer = panel.signals(strategy, sleeve.params)
+    except AlphaFactoryError:
+        raise
+    except (Exception, SystemExit) as error:  # a user's strategy may raise anything at all
+        raise SimulationError(f"{type(error).__name__} in {sleeve.strategy}: {error}") from error
     if any(getattr(answer, name) is not None for name in _OPTIONS):
         raise UsageError(
             f"The strategy '{sleeve.strategy}' gives prices beside its weights, which a sleeve cannot take."

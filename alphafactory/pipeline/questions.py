@@ -102,6 +102,7 @@ def _questions_of(  # noqa: PLR0917  what one strategy asks depends on all of th
 ) -> Iterator[Question]:
     """Yield what one strategy asks; raise where its declaration names what does not exist."""
     version, needs = strategies.register_strategy(connection, strategy_row(strategy)), needs_of(strategy)
+    code = code_hash(strategy)
     for row in order.symbols:
         if row.id in prints:
             periods = periods_per_year(row.listing.calendar)
@@ -116,9 +117,10 @@ def _questions_of(  # noqa: PLR0917  what one strategy asks depends on all of th
                 delisted=is_delisted(row, workspace),
                 index=None if order.index is None else order.index.fingerprint,
                 beside=surroundings.print_of(needs, [row.id]),
+                calendar=row.listing.calendar,
             )
             index = None if order.index is None else order.index.ticker
-            yield Question(found, subject, row, version, prints[row.id], periods, index)
+            yield Question(found, subject, row, version, prints[row.id], periods, index, code)
 
 
 def strategy_row(strategy: type[Strategy]) -> strategies.StrategyRow:

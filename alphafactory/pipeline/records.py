@@ -30,6 +30,7 @@ class Question:
     data_fingerprint: str
     periods_per_year: int
     index_symbol: str | None = None
+    code: str = ""
 
     @property
     def symbol_id(self) -> int:

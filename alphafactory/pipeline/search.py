@@ -214,7 +214,8 @@ def _fit(
     surroundings = read_surroundings(workspace, order.symbols, needs_of(order.strategy))
     contexts: dict[str, MarketContext] = {}
     asked = [row for row in order.symbols if row.id in prints]
-    for row, (_, _, series) in zip(asked, open_panel(workspace, asked), strict=True):
+    panel = open_panel(workspace, asked)
+    for row, (_, _, series) in zip(asked, panel, strict=True):
         held = series.window(None, None if order.end is None else np.datetime64(order.end, "D")).stop
         if held < needed:
             words = f"It has {held} usable bars up to the end of the period; the longest warm-up needs {needed}."
@@ -222,11 +223,12 @@ def _fit(
             continue
         rows.append(row)
         calendar, seen = row.listing.calendar, surroundings.symbol(row, series)
-        context = contexts.setdefault(calendar, surroundings.context(calendar, np.datetime64(workspace.as_of, "D")))
+        if calendar not in contexts:
+            contexts[calendar] = surroundings.context(calendar, panel.bars.sessions)
         loads.append(
             SweepSymbol(
-                row.ticker, series, periods_per_year(calendar), is_delisted(row, workspace), seen.sector,
-                seen.earnings, context,
+                row.ticker, series, periods_per_year(calendar), is_delisted(row, workspace), seen.earnings,
+                contexts[calendar],
             )
         )  # fmt: skip
     _require_some(len(rows), failures)

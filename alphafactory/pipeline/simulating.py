@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from alphafactory.errors import AlphaFactoryError, SimulationError
 from alphafactory.indicators.catalogue import computation_of, function_warm_up
 from alphafactory.metrics import Benchmarks, aligned_returns, compute_metrics, hold_returns
-from alphafactory.pipeline.known_strategies import strategies_of_worker
+from alphafactory.pipeline.known_strategies import same_code, strategies_of_worker
 from alphafactory.pipeline.market_views import symbol_signals
 from alphafactory.simulation import configure_cache, simulate
 from alphafactory.strategies.combination import resolve_strategy
@@ -37,11 +37,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One backtest to do: which strategy with which parameters; `fingerprint` names the answer."""
+    """One backtest to do: which strategy with which parameters; `fingerprint` names the answer.
+
+    `code` is the hash of the strategy's code that the fingerprint holds; empty where it does not matter.
+    """
 
     strategy: str
     params: Mapping[str, int | float]
     fingerprint: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,15 @@ def work(symbols: Sequence[SymbolWork], terms: Terms) -> list[Finished]:
     configure_cache(Path(terms.cache_folder))
     strategies = strategies_of_worker(terms.strategies_folder)
     finished: list[Finished] = []
+    checked: set[tuple[str, str]] = set()
     for symbol in symbols:
         computation = computation_of(symbol.symbol.bars, context=terms.contexts[symbol.calendar])
         for task in symbol.tasks:
             try:
                 strategy = resolve_strategy(task.strategy, strategies)
+                if task.code and (task.strategy, task.code) not in checked:
+                    same_code(strategy, task.code)
+                    checked.add((task.strategy, task.code))
                 finished.append(_backtest(symbol, task, terms, strategy, computation))
             except TooFewBarsError as error:
                 finished.append(Finished(task.fingerprint, "skipped", error=str(error)))

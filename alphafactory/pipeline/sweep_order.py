@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import UsageError
 from alphafactory.indicators.catalogue import function_warm_up
-from alphafactory.pipeline.fingerprints import Subject, fingerprint
+from alphafactory.pipeline.fingerprints import Subject, digest_of, fingerprint
 from alphafactory.pipeline.grids import parse_grid
 from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe
+from alphafactory.pipeline.portfolio_market import listing_of
 from alphafactory.pipeline.questions import is_delisted
 from alphafactory.pipeline.running import digest
+from alphafactory.pipeline.universe_accounts import account_settings, account_symbols
 from alphafactory.store import symbols
 from alphafactory.strategies.combination import resolve_strategy
 
@@ -102,9 +104,15 @@ def order_fingerprint(workspace: Workspace, order: SweepOrder, prints: Mapping[i
             risk_free_rate=workspace.config.backtest.risk_free_rate,
             delisted=is_delisted(row, workspace),
             beside=surroundings.print_of(needs, [row.id]),
+            calendar=row.listing.calendar,
         )
         for row in order.symbols
     ]
+    if order.strategy.scope == "universe":
+        with workspace.database.begin() as connection:
+            whole = order.universe is not None
+            chosen = account_symbols(connection, workspace, order.symbols, prints, whole_universe=whole)
+        parts.append(digest_of([listing_of(workspace, chosen), account_settings(order.settings).canonical]))
     grid = order.grid
     return digest("sweep/1", repr(list(grid.values.items())), repr(sorted(grid.fixed.items())), *parts)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from alphafactory.domain.settings import parse_settings, words_of
-from alphafactory.errors import AlphaFactoryError, SimulationError
+from alphafactory.errors import AlphaFactoryError, SimulationError, UsageError
 from alphafactory.metrics import Benchmarks, aligned_returns, compute_metrics
 from alphafactory.pipeline.fingerprints import Subject, digest_of, fingerprint
 from alphafactory.pipeline.market_contexts import needs_of
@@ -121,10 +121,23 @@ def account_symbols(
     index = workspace.config.backtest.index
     rows = [row for row in symbols if row.id in prints and row.listing.asset_class != "index"]
     rows = sorted((row for row in rows if row.ticker != index), key=lambda row: (row.ticker, row.listing.exchange))
+    rows = _of_one_calendar(rows, refuse=not whole_universe)
     universe = workspace.config.universe.name if whole_universe else None
     spells = read_memberships(connection, workspace, universe).spells
     sectors = frozenset(row.listing.sector for row in rows if row.listing.sector is not None)
     return Chosen(tuple(rows), {row.id: prints[row.id] for row in rows}, spells, sectors)
+
+
+def _of_one_calendar(rows: list[SymbolRow], *, refuse: bool) -> list[SymbolRow]:
+    """Return the symbols of the calendar that most have: who is closed today cannot be ranked against who is open."""
+    calendars = [row.listing.calendar for row in rows]
+    if len(set(calendars)) > 1 and refuse:
+        raise UsageError(
+            f"A strategy that compares symbols needs them on one calendar, and these have "
+            f"{', '.join(sorted(set(calendars)))}. Name symbols of one."
+        )
+    usual = max(sorted(set(calendars)), key=calendars.count, default="")
+    return [row for row in rows if row.listing.calendar == usual]
 
 
 def _question(
@@ -167,7 +180,7 @@ def compute_accounts(
     configure_cache(workspace.config.paths.var / "cache" / "numba")
     market = open_market(workspace, next(iter(questions.values())).chosen, order.start, order.end)
     seen = market.seen(surroundings)
-    panel = UniversePanel([symbol for symbol, _ in seen], surroundings.context(market.chosen.calendar, market.newest))
+    panel = UniversePanel([symbol for symbol, _ in seen], surroundings.context(market.chosen.calendar, market.sessions))
     answers: dict[str, Answer] = {}
     for number, (print_, question) in enumerate(questions.items(), start=1):
         finished = _finished(workspace, order, question, market, panel)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from alphafactory.errors import SimulationError
+from alphafactory.errors import AlphaFactoryError, SimulationError
 from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.market_views import UniversePanel
 from alphafactory.pipeline.portfolio_market import open_market
@@ -38,7 +38,7 @@ def account_blocks(workspace: Workspace, order: SweepOrder, chosen: Chosen) -> I
     market = open_market(workspace, chosen, order.start, order.end)
     surroundings = read_surroundings(workspace, market.chosen.rows, needs_of(order.strategy))
     seen = [symbol for symbol, _ in market.seen(surroundings)]
-    panel = UniversePanel(seen, surroundings.context(market.chosen.calendar, market.newest))
+    panel = UniversePanel(seen, surroundings.context(market.chosen.calendar, market.sessions))
     prepared = prepare_account(market.simulated_bars, delisted=market.delisted, names=market.chosen.tickers)
     for first in range(0, len(order.grid), _SETS_A_BLOCK):
         sets = order.grid[first : first + _SETS_A_BLOCK]
@@ -58,7 +58,9 @@ def account_blocks(workspace: Workspace, order: SweepOrder, chosen: Chosen) -> I
 def _signals(panel: UniversePanel, order: SweepOrder, params: dict[str, int | float]) -> Signals:
     try:
         return panel.signals(order.strategy, params)
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except AlphaFactoryError:
+        raise
+    except (Exception, SystemExit) as error:  # a user's strategy may raise anything at all
         words = ", ".join(f"{name}={value}" for name, value in params.items())
         raise SimulationError(
             f"{type(error).__name__} in {order.strategy.name} with {words}: {error}. Correct its file."

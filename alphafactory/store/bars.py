@@ -266,6 +266,15 @@ def read_closes(connection: Connection, symbol_ids: Sequence[int], since: date) 
     return {(int(key), session): float(close) for key, session, close in found}
 
 
+def longest_history(connection: Connection, cutoff: datetime) -> int:
+    """Return the number of daily bars that the symbol with most of them had at `cutoff`."""
+    query = text(
+        "SELECT coalesce(max(n), 0) FROM "
+        "(SELECT count(*) AS n FROM bars_1d WHERE known_at <= :cutoff GROUP BY symbol_id) counted"
+    )
+    return int(connection.execute(query, {"cutoff": cutoff}).scalar_one())
+
+
 def is_past(connection: Connection, cutoff: datetime) -> bool:
     """Whether the table holds anything that was not yet known at `cutoff`."""
     query = text("SELECT EXISTS (SELECT 1 FROM bars_1d WHERE known_at > :cutoff)")

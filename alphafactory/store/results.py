@@ -20,7 +20,7 @@ SELECT coalesce(y.ticker, b.scope) AS ticker, y.name AS symbol_name, y.sector, t
     t.code_hash AS strategy_hash, a.passed AS audit_passed, b.*
 FROM backtests b JOIN strategies t ON t.id = b.strategy_id LEFT JOIN symbols y ON y.id = b.symbol_id
 LEFT JOIN (SELECT DISTINCT ON (strategy_id) strategy_id, passed FROM verdicts WHERE kind = 'audit'
-    ORDER BY strategy_id, id DESC) a ON a.strategy_id = t.id
+    ORDER BY strategy_id, audited_at DESC, id DESC) a ON a.strategy_id = t.id
 WHERE b.id = ANY(:ids) ORDER BY 1, t.name, b.id
 """
 _CURRENT = """

@@ -13,10 +13,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_FOUND = """
+SELECT v.strategy_id FROM verdicts v JOIN unnest(CAST(:ids AS int[]), CAST(:hashes AS text[]))
+AS w(strategy_id, evidence_hash) USING (strategy_id, evidence_hash) WHERE v.kind = 'audit'
+"""
+_RENEW = """
+UPDATE verdicts v SET audited_at = clock_timestamp()
+FROM unnest(CAST(:ids AS int[]), CAST(:hashes AS text[])) AS w(strategy_id, evidence_hash),
+    (SELECT strategy_id, max(audited_at) AS newest FROM verdicts WHERE kind = 'audit' GROUP BY strategy_id) n
+WHERE v.kind = 'audit' AND (v.strategy_id, v.evidence_hash) = (w.strategy_id, w.evidence_hash)
+    AND n.strategy_id = v.strategy_id AND v.audited_at < n.newest
+"""
 _NEWEST = """
 SELECT DISTINCT ON (v.strategy_id) v.*, s.name AS strategy, s.version AS strategy_version
 FROM verdicts v JOIN strategies s ON s.id = v.strategy_id
-WHERE v.kind = 'audit' AND v.strategy_id = ANY(:ids) ORDER BY v.strategy_id, v.id DESC
+WHERE v.kind = 'audit' AND v.strategy_id = ANY(:ids) ORDER BY v.strategy_id, v.audited_at DESC, v.id DESC
 """
 
 
@@ -53,6 +64,7 @@ def upsert_verdict(connection: Connection, record: VerdictRecord) -> None:
     values["symbols"] = list(record.symbols)
     key = {"strategy_id", "kind", "evidence_hash"}
     changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    changes += ", audited_at = clock_timestamp()"
     statement = (
         f"INSERT INTO verdicts ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "  # noqa: S608  our own column names
         f"ON CONFLICT (strategy_id, kind, evidence_hash) DO UPDATE SET {changes}"
@@ -61,13 +73,13 @@ def upsert_verdict(connection: Connection, record: VerdictRecord) -> None:
 
 
 def read_audited(connection: Connection, evidence: Mapping[int, str]) -> set[int]:
-    """Return the versions of which this very evidence (version's key: hash) has been judged."""
-    query = text(
-        "SELECT v.strategy_id FROM verdicts v JOIN unnest(CAST(:ids AS int[]), CAST(:hashes AS text[])) "
-        "AS w(strategy_id, evidence_hash) USING (strategy_id, evidence_hash) WHERE v.kind = 'audit'"
-    )
+    """Return the versions of which this very evidence (version's key: hash) has been judged.
+
+    Where other evidence was judged since, this one's verdict becomes the newest again.
+    """
     values = {"ids": list(evidence), "hashes": list(evidence.values())}
-    return {int(key) for key in connection.execute(query, values).scalars()}
+    connection.execute(text(_RENEW), values)
+    return {int(key) for key in connection.execute(text(_FOUND), values).scalars()}
 
 
 def read_verdicts(connection: Connection, strategy_ids: Sequence[int]) -> dict[int, dict[str, Any]]:

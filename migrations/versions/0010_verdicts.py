@@ -34,7 +34,8 @@ SELECT coalesce(y.ticker, b.scope) AS ticker, y.name AS symbol_name, y.sector, t
     t.version AS strategy_version, b.*, a.passed AS audit_passed
 FROM backtests b JOIN strategies t ON t.id = b.strategy_id LEFT JOIN symbols y ON y.id = b.symbol_id
 LEFT JOIN LATERAL (
-    SELECT v.passed FROM verdicts v WHERE v.strategy_id = t.id AND v.kind = 'audit' ORDER BY v.id DESC LIMIT 1
+    SELECT v.passed FROM verdicts v WHERE v.strategy_id = t.id AND v.kind = 'audit'
+    ORDER BY v.audited_at DESC, v.id DESC LIMIT 1
 ) a ON true
 WHERE b.superseded_by IS NULL AND b.origin = 'nightly' AND b.status = 'done'
 """
@@ -55,7 +56,10 @@ AUDITS = """
 SELECT s.name AS strategy, s.version AS strategy_version, v.passed, v.errors, v.warnings, v.findings, v.symbols,
     v.cuts, v.disturbances, v.warm_up_declared, v.warm_up_median, v.warm_up_high, v.warm_up_worst, v.warm_up_never,
     v.seconds, v.audited_at, v.strategy_id, v.id AS verdict_id
-FROM (SELECT DISTINCT ON (strategy_id) * FROM verdicts WHERE kind = 'audit' ORDER BY strategy_id, id DESC) v
+FROM (
+    SELECT DISTINCT ON (strategy_id) * FROM verdicts WHERE kind = 'audit'
+    ORDER BY strategy_id, audited_at DESC, id DESC
+) v
 JOIN strategies s ON s.id = v.strategy_id
 """
 AUDITS_COMMENT = (
@@ -168,7 +172,7 @@ def create_verdicts() -> None:
             postgresql.TIMESTAMP(timezone=True),
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
-            comment="When it was stored.",
+            comment="When it was found, or found to stand again.",
         ),
         sa.ForeignKeyConstraint(["strategy_id"], ["strategies.id"], name=op.f("fk_verdicts_strategy_id_strategies")),
         sa.ForeignKeyConstraint(["job_run_id"], ["job_runs.id"], name=op.f("fk_verdicts_job_run_id_job_runs")),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer.main
 
-from alphafactory.cli import backtests, main, sweeps
+from alphafactory.cli import backtests, comparing, main, sweeps
 from alphafactory.cli.application import app
 from alphafactory.cli.session import Session, session_of
 from alphafactory.cli.simulation_options import PANEL, SimulationCommand, chosen_simulation, flags_of
@@ -162,4 +162,4 @@ def test_help_shows_the_switches(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_commands_that_simulate_are_of_the_one_class() -> None:
     commands: Any = typer.main.get_command(app)
     simulating = {name for name, c in commands.commands.items() if isinstance(c, SimulationCommand)}
-    assert simulating == {backtests.backtest.__name__, sweeps.sweep.__name__}
+    assert simulating == {backtests.backtest.__name__, comparing.compare.__name__, sweeps.sweep.__name__}

@@ -17,6 +17,7 @@ from alphafactory.domain.risk_events import RISK_RULES
 from alphafactory.domain.settings import parse_settings
 from alphafactory.domain.signals import Signals
 from alphafactory.errors import UsageError
+from alphafactory.pipeline.market_contexts import Surroundings
 from alphafactory.pipeline.portfolio_account import Account
 from alphafactory.pipeline.portfolio_effects import is_set, without
 from alphafactory.pipeline.portfolio_market import Chosen, PortfolioMarket, closes_of, members_of
@@ -77,7 +78,8 @@ def ask(folder: Path, market: PortfolioMarket, *names: str) -> Any:
     for name, text in (("steps", FAILING), ("priced", PRICED)):
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     sleeves = [SleeveTask(name, {}, 1.0 / len(names)) for name in names]
-    return sleeve_signals(market, sleeves, ComputeConfig(backend="sequential"), str(folder))
+    seen = market.seen(Surroundings((DAYS[:0], {}), {}))
+    return sleeve_signals(market, seen, sleeves, ComputeConfig(backend="sequential"), str(folder))
 
 
 def test_a_target_holds_until_the_next_bar_and_one_failure_stays_its_own(tmp_path: Path) -> None:

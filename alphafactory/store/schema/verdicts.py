@@ -48,4 +48,4 @@ class VerdictRow(Model):
         "The run that asked for it; NULL if a person did.", BigInteger, ForeignKey("job_runs.id")
     )
     code_version: Mapped[str] = column("Version of AlphaFactory that audited.", Text)
-    audited_at: Mapped[datetime] = column("When it was stored.", MOMENT, server_default=NOW)
+    audited_at: Mapped[datetime] = column("When it was found, or found to stand again.", MOMENT, server_default=NOW)
