@@ -276,3 +276,12 @@ def test_the_version_of_the_audit_follows_its_sources(monkeypatch: pytest.Monkey
         with monkeypatch.context() as patched:
             patched.setattr(Path, "read_text", lambda path, name=name, **_: read(path) + "#" * (path.name == name))
             assert auditing.audit_code.__wrapped__() != before
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.5*cheat_hidden_memory+0.5*sma_crossover", "cheat_hidden_memory & volume_filter", "vote(cheat_shift, rsi_2)"],
+)
+def test_a_part_hides_in_no_combination(text: str) -> None:
+    found = [finding.message for finding in verdict_on(text).errors]
+    assert any(message.startswith("Its part cheat_") for message in found), found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +18,7 @@ from alphafactory.domain.signals import Signals
 from alphafactory.errors import IndicatorError, SimulationError
 from alphafactory.indicators.catalogue import computation_of
 from alphafactory.pipeline.announcements import sessions_to_earnings
-from alphafactory.pipeline.market_contexts import breadth_of, calendar_days
+from alphafactory.pipeline.market_contexts import Surroundings, breadth_of, calendar_days
 from alphafactory.pipeline.market_views import UniversePanel
 from alphafactory.pipeline.memberships import Memberships
 from alphafactory.strategies.base import Strategy
@@ -217,3 +217,17 @@ def test_prices_beside_targets_are_kept() -> None:
     assert answer.stop is not None
     assert (answer.stop == 2.0).all()
     assert answer.distances
+
+
+def test_an_estimate_that_moves_changes_nothing_that_is_read() -> None:
+    evening = datetime(2024, 1, 2, 22, tzinfo=UTC)
+    first = announcement("Q1", date(2024, 2, 1), evening)
+    revised = announcement("Q1", date(2024, 2, 1), evening + timedelta(days=3))
+    moved = announcement("Q1", date(2024, 2, 5), evening + timedelta(days=3))
+    nothing = (np.empty(0, dtype="datetime64[D]"), {})
+    prints = [
+        Surroundings(nothing, {}, {7: versions}).print_of({"earnings"}, [7])
+        for versions in ([first], [first, revised], [first, moved])
+    ]
+    assert prints[0] == prints[1] != prints[2]
+    assert Surroundings(nothing, {}).print_of((), [7]) is None
