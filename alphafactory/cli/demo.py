@@ -68,9 +68,10 @@ def _best(workspace: Workspace) -> tuple[list[str], list[tuple[Any, ...]]]:
 
 
 BEST_BY_SHARPE = f"""
-    SELECT b.strategy, b.ticker AS symbol, b.sharpe, b.total_return, b.max_drawdown, h.total_return AS holding
+    SELECT b.strategy, b.ticker AS symbol, b.sharpe, b.total_return, b.max_drawdown,
+        coalesce(h.total_return, b.hold_return) AS holding
     FROM v_current_backtests b
     LEFT JOIN v_current_backtests h ON h.ticker = b.ticker AND h.strategy = 'buy_and_hold'
-    WHERE b.strategy <> 'buy_and_hold' AND b.sharpe IS NOT NULL
+    WHERE b.strategy <> 'buy_and_hold' AND b.sharpe IS NOT NULL AND b.audit_passed IS NOT FALSE
     ORDER BY b.sharpe DESC, b.ticker LIMIT {BEST_SHOWN}
 """  # noqa: S608  the only value put in is a number of this file

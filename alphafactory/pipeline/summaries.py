@@ -65,7 +65,7 @@ def night_context(
         simulated=any(row["simulated_prices"] for row in rows),
         database=tuple(CountRow(label.replace("_", " "), count) for label, count in results.count_rows(connection)),
         steps=tuple(_step(step) for step in run.steps),
-        failures=tuple(_failures(run.steps)),
+        failures=tuple(dict.fromkeys(_failures(run.steps))),  # a broken file may be in the way of several steps
         changes=_changes(connection, run, symbol_ids),
         past=read_past_changes(connection, run, rows, symbol_ids),
         vendors=tuple(read_vendor_rows(connection, run)),
