@@ -6,7 +6,7 @@ holds that lock belongs to a process that was killed: it is closed as interrupte
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,12 @@ def exclusive(database: Database, wait_seconds: float) -> Iterator[None]:
                 f"Another job is still running on {database.masked_url}. "
                 "Wait for it to end; `python run.py jobs` shows it."
             ) from None
-        yield
+        try:
+            yield
+        finally:
+            # The server frees it when it has noticed the end of the connection, which may be a moment later.
+            with suppress(psycopg.Error):
+                connection.execute(f"SELECT pg_advisory_unlock({_LOCK})")
 
 
 def claim(database: Database, request: RunRequest) -> int | None:
