@@ -62,9 +62,9 @@ def _print(verdicts: list[dict[str, Any]]) -> None:
         for finding in row["findings"]:
             print_line(_words(row["strategy"], finding))
     failed = sum(not row["passed"] for row in verdicts)
-    consequence = ", and are ranked nowhere until their code is another" if failed else ""
+    consequence = " Who failed is ranked nowhere until its code is another." if failed else ""
     print_line(
-        f"{len(verdicts)} strategies were audited, {failed} failed{consequence}. "
+        f"Strategies audited: {len(verdicts)}; failed: {failed}.{consequence} "
         "Compared are shorter histories and changed futures; declared, median and worst are bars of warm-up."
     )
 

@@ -1,9 +1,7 @@
 """Audits: strategies in, a verdict for each version in the table; what has been judged is not judged again.
 
 1. The evidence of a version is the hash of its code, of the code that audits and of the terms.
-2. Versions without a verdict on that evidence are audited on symbols of the night, by workers where that pays: a
-   strategy that judges symbols one by one on those with the longest histories, one that sees a universe on the symbols
-   of the largest sector together.
+2. Versions without a verdict on that evidence are audited on symbols of the night, by workers where that pays.
 3. What was found is written; a strategy with an error is ranked nowhere until its code is another.
 """
 
@@ -11,21 +9,18 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from alphafactory.audit import Terms as AuditTerms
 from alphafactory.errors import AlphaFactoryError, UsageError
+from alphafactory.pipeline.audit_ground import MOST_BARS, Ground, NothingToAuditOnError, audit_ground
 from alphafactory.pipeline.auditing import audit_code, audit_strategy
 from alphafactory.pipeline.fingerprints import digest_of, signal_code_of
 from alphafactory.pipeline.known_strategies import known_strategies, same_code, strategies_of_worker
-from alphafactory.pipeline.market_contexts import index_is_known, needs_of, read_surroundings
-from alphafactory.pipeline.panel import choose_universe, data_fingerprints
+from alphafactory.pipeline.market_contexts import index_is_known
 from alphafactory.pipeline.questions import strategy_row
 from alphafactory.pipeline.running import StepReport, broken_plugins, failure
-from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.workspace import code_version
 from alphafactory.store import bars, strategies, verdicts
 from alphafactory.store.verdicts import VerdictRecord
@@ -37,11 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from alphafactory.audit import Verdict
-    from alphafactory.domain.context import MarketContext, MarketSymbol
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.registry import Registry
-    from alphafactory.store.symbols import SymbolRow
     from alphafactory.strategies.base import Strategy
 
 READS = (
@@ -51,24 +44,8 @@ READS = (
 )  # fmt: skip
 WRITES = ("strategies", "verdicts", "series_fingerprints")
 AUDIT = "audit"
-_MOST_BARS = 1_500
-"""Newest bars of each symbol that are looked at: six years of days, more of which add time and no insight."""
-_PANEL_SYMBOLS = 12
 _SECONDS_AN_AUDIT = 0.8
 _WORKER_START_SECONDS = 2.5
-
-
-class NothingToAuditOnError(UsageError):
-    """There is no symbol with bars yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What audits look at: symbols for strategies of one, symbols of a sector together, and what surrounds both."""
-
-    single: tuple[MarketSymbol, ...]
-    together: tuple[MarketSymbol, ...]
-    context: MarketContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +165,7 @@ def _audit(
     if not missing:
         return versions, 0, failures
     asked = [versions[key] for key in missing]
-    ground = _ground(workspace, asked)
+    ground = audit_ground(workspace, asked)
     unjudged = 0
     for number, (key, judged) in enumerate(
         zip(missing, _judged(workspace, asked, ground, terms), strict=True), start=1
@@ -216,7 +193,7 @@ def _setting(workspace: Workspace) -> list[object]:
     """
     with workspace.database.begin() as connection:
         longest = bars.longest_history(connection, workspace.cutoff)
-    depth = min(longest, _MOST_BARS).bit_length()
+    depth = min(longest, MOST_BARS).bit_length()
     return [workspace.config.audit.symbols, depth, index_is_known(workspace)]
 
 
@@ -224,60 +201,8 @@ def _evidence(strategy: type[Strategy], terms: AuditTerms) -> str:
     return digest_of([signal_code_of(strategy), audit_code(), asdict(terms), resolve_parameters(strategy, {})])
 
 
-def _ground(workspace: Workspace, chosen: Sequence[type[Strategy]]) -> _Ground:
-    """Return the symbols to audit on: the longest histories, and those of the sector that has most of them.
-
-    Raises:
-        NothingToAuditOnError: there are no symbols with bars yet.
-    """
-    with workspace.database.begin() as connection:
-        universe = choose_universe(connection, workspace)
-        prints = data_fingerprints(connection, [row.id for row in universe.symbols], workspace.cutoff)
-    rows = [row for row in universe.symbols if row.id in prints and row.listing.asset_class != "index"]
-    if not rows:
-        raise NothingToAuditOnError("There is no symbol to audit strategies on. Run `python run.py nightly` first.")
-    calendars = [row.listing.calendar for row in rows]
-    usual = max(sorted(set(calendars)), key=calendars.count)
-    rows = [row for row in rows if row.listing.calendar == usual]  # they share a context
-    lengths = np.diff(open_panel(workspace, rows).starts)
-    longest = sorted(zip(rows, lengths.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0].ticker))
-    ordered = [row for row, _ in longest]
-    single, together = ordered[: workspace.config.audit.symbols], _of_one_sector(ordered)[:_PANEL_SYMBOLS]
-    needs = frozenset[str]().union(*(needs_of(strategy) for strategy in chosen))
-    if not index_is_known(workspace):
-        needs -= {"index"}  # who reads it is told so when it is asked
-    used = list({row.id: row for row in (*single, *together)}.values())
-    surroundings = read_surroundings(workspace, used, needs)
-    seen = {
-        row.id: surroundings.symbol(row, bars).part(slice(-_MOST_BARS, None))
-        for row, (_, _, bars) in zip(used, open_panel(workspace, used), strict=True)
-    }
-    context = surroundings.context(usual, np.concatenate([symbol.bars.sessions for symbol in seen.values()]))
-    panel = _with_comings_and_goings([seen[row.id] for row in together])
-    return _Ground(tuple(seen[row.id] for row in single), panel, context)
-
-
-def _with_comings_and_goings(symbols: Sequence[MarketSymbol]) -> tuple[MarketSymbol, ...]:
-    """Let the second symbol leave the universe within its history, and the third join it: peeking at that is caught."""
-    found = list(symbols)
-    for place, rows in ((1, slice(0, 0.7)), (2, slice(0.4, 1.0))):
-        if place < len(found):
-            length = len(found[place].bars)
-            member = np.zeros(length, dtype=np.bool_)
-            member[int(rows.start * length) : int(rows.stop * length)] = True
-            found[place] = replace(found[place], member=member)
-    return tuple(found)
-
-
-def _of_one_sector(rows: Sequence[SymbolRow]) -> list[SymbolRow]:
-    """Return the symbols of the sector with most of them first, so that pairs within sectors can be sought."""
-    sectors = [row.listing.sector for row in rows]
-    largest = max(sectors, key=lambda sector: (sectors.count(sector), str(sector)))
-    return sorted(rows, key=lambda row: row.listing.sector != largest)
-
-
 def _judged(
-    workspace: Workspace, asked: Sequence[type[Strategy]], ground: _Ground, terms: AuditTerms
+    workspace: Workspace, asked: Sequence[type[Strategy]], ground: Ground, terms: AuditTerms
 ) -> Iterator[_Judged]:
     """Yield the verdict on each strategy, in order, as they come."""
     folder, compute = str(workspace.config.paths.strategies), workspace.config.compute
@@ -309,7 +234,7 @@ def _worker_count(audits: int, configured: int, backend: str) -> int:
     return min(cores, audits) if audits * _SECONDS_AN_AUDIT * (1 - 1 / cores) > _WORKER_START_SECONDS else 1
 
 
-def _judge_named(name: str, code: str, ground: _Ground, terms: AuditTerms, folder: str) -> _Judged:
+def _judge_named(name: str, code: str, ground: Ground, terms: AuditTerms, folder: str) -> _Judged:
     """Audit the strategy of that name: the work of a worker."""
     try:
         return _judge(same_code(resolve_strategy(name, strategies_of_worker(folder)), code), ground, terms)
@@ -317,7 +242,7 @@ def _judge_named(name: str, code: str, ground: _Ground, terms: AuditTerms, folde
         return _Judged(None, 0.0, str(error))
 
 
-def _judge(strategy: type[Strategy], ground: _Ground, terms: AuditTerms) -> _Judged:
+def _judge(strategy: type[Strategy], ground: Ground, terms: AuditTerms) -> _Judged:
     started = time.perf_counter()
     try:
         symbols = ground.together if strategy.scope == "universe" else ground.single
