@@ -17,10 +17,11 @@ from alphafactory.calendar import periods_per_year
 from alphafactory.errors import AlphaFactoryError, UsageError
 from alphafactory.pipeline.answers import adhoc_results
 from alphafactory.pipeline.benchmark_index import read_index
+from alphafactory.pipeline.delistings import is_delisted
 from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.market_contexts import index_is_known, needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
-from alphafactory.pipeline.questions import Order, ask, by_symbol, is_delisted
+from alphafactory.pipeline.questions import Order, ask, by_symbol
 from alphafactory.pipeline.records import backtest_record
 from alphafactory.pipeline.running import StepReport, broken_plugins, failure
 from alphafactory.pipeline.simulating import SymbolWork, Task, Terms
@@ -263,7 +264,7 @@ def _answer(workspace: Workspace, order: Order, *, past: bool) -> Answers:
     answered |= compute_accounts(workspace, order, open_accounts, surroundings)
     missing += open_accounts
     subjects = {print_: question.subject for print_, question in questions.items()}
-    subjects |= {print_: question.subject for print_, question in accounts.items()}
+    subjects |= {print_: account.question.subject for print_, account in accounts.items()}
     found = {print_: answered[print_] for print_ in subjects}
     failures += [
         failure("backtest", f"{subjects[print_]}", str(a.error), "Correct the strategy or the symbol's bars.")

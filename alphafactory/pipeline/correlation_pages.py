@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alphafactory.indicators.catalogue import definitions
-from alphafactory.reports.correlation_page import CorrelationPage, FeatureRow
+from alphafactory.reports.correlation_contexts import CorrelationPage, FeatureRow
 from alphafactory.store.correlations import read_newest
 
 if TYPE_CHECKING:

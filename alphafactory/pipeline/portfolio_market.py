@@ -15,9 +15,9 @@ import numpy as np
 
 from alphafactory.calendar import is_open_always, periods_per_year
 from alphafactory.errors import SimulationError, UnknownNameError
+from alphafactory.pipeline.delistings import is_delisted
 from alphafactory.pipeline.memberships import Memberships, read_memberships
 from alphafactory.pipeline.panel import choose_universe, data_fingerprints
-from alphafactory.pipeline.questions import is_delisted
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.portfolio.comparison import equal_weight_returns

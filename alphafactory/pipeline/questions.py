@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import AlphaFactoryError
+from alphafactory.pipeline.delistings import is_delisted
 from alphafactory.pipeline.fingerprints import Subject, fingerprint
 from alphafactory.pipeline.market_contexts import needs_of
 from alphafactory.pipeline.records import Question
@@ -120,7 +121,9 @@ def _questions_of(  # noqa: PLR0917  what one strategy asks depends on all of th
                 calendar=row.listing.calendar,
             )
             index = None if order.index is None else order.index.ticker
-            yield Question(found, subject, row, version, prints[row.id], periods, index, code)
+            yield Question(
+                found, subject, version, prints[row.id], periods, (row.ticker,), row.simulated, row.id, index, code
+            )
 
 
 def strategy_row(strategy: type[Strategy]) -> strategies.StrategyRow:
@@ -138,10 +141,6 @@ def by_symbol(chosen: Sequence[SymbolRow], missing: Sequence[Question]) -> list[
     """Group the questions by symbol, in the order of the symbols; one without a question is left out."""
     grouped: dict[int, list[Question]] = {}
     for question in missing:
-        grouped.setdefault(question.symbol.id, []).append(question)
+        if question.symbol_id is not None:
+            grouped.setdefault(question.symbol_id, []).append(question)
     return [(row, tuple(grouped[row.id])) for row in chosen if row.id in grouped]
-
-
-def is_delisted(row: SymbolRow, workspace: Workspace) -> bool:
-    """Whether a symbol has ceased to trade by the night's date."""
-    return row.listing.delisted is not None and row.listing.delisted <= workspace.as_of

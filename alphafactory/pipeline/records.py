@@ -13,43 +13,31 @@ if TYPE_CHECKING:
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.pipeline.fingerprints import Subject
     from alphafactory.pipeline.simulating import Finished
-    from alphafactory.pipeline.universe_accounts import AccountQuestion
-    from alphafactory.store.symbols import SymbolRow
 
 _DATES = frozenset(metric.name for metric in METRICS if metric.unit == "date")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A backtest to do: its fingerprint, its subject, its symbol, the strategy's version, what it reads, its index."""
+    """A backtest to do: its fingerprint, its subject, the strategy's version, what it reads, whom it may trade.
+
+    `symbol_id` is None for an account of many symbols; `code` is the hash of the strategy's code.
+    """
 
     fingerprint: str
     subject: Subject
-    symbol: SymbolRow
     strategy_id: int
     data_fingerprint: str
     periods_per_year: int
+    tickers: tuple[str, ...]
+    simulated: bool
+    symbol_id: int | None = None
     index_symbol: str | None = None
     code: str = ""
 
-    @property
-    def symbol_id(self) -> int:
-        """The key of its symbol."""
-        return self.symbol.id
-
-    @property
-    def tickers(self) -> tuple[str, ...]:
-        """Whom it trades."""
-        return (self.symbol.ticker,)
-
-    @property
-    def simulated(self) -> bool:
-        """Whether its prices are made by a simulation."""
-        return self.symbol.simulated
-
 
 def backtest_record(
-    question: Question | AccountQuestion,
+    question: Question,
     finished: Finished,
     *,
     settings: SimulationSettings,

@@ -22,10 +22,11 @@ import numpy as np
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import SimulationError
 from alphafactory.pipeline.audits import require_honest
+from alphafactory.pipeline.delistings import is_delisted
 from alphafactory.pipeline.evaluating import SweepSymbol, SweepTerms
 from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import data_fingerprints
-from alphafactory.pipeline.questions import is_delisted, strategy_row
+from alphafactory.pipeline.questions import strategy_row
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.stored_panel import open_panel
 from alphafactory.pipeline.sweep_order import longest_warm_up, order_fingerprint, read_order

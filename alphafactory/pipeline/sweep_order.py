@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from alphafactory.calendar import periods_per_year
 from alphafactory.errors import UsageError
 from alphafactory.indicators.catalogue import function_warm_up
+from alphafactory.pipeline.delistings import is_delisted
 from alphafactory.pipeline.fingerprints import Subject, digest_of, fingerprint
 from alphafactory.pipeline.grids import parse_grid
 from alphafactory.pipeline.known_strategies import known_strategies
 from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
 from alphafactory.pipeline.panel import choose_universe
 from alphafactory.pipeline.portfolio_market import listing_of
-from alphafactory.pipeline.questions import is_delisted
 from alphafactory.pipeline.running import digest
 from alphafactory.pipeline.universe_accounts import account_settings, account_symbols
 from alphafactory.store import symbols

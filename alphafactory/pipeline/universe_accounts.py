@@ -20,7 +20,7 @@ from alphafactory.pipeline.market_views import UniversePanel
 from alphafactory.pipeline.memberships import read_memberships
 from alphafactory.pipeline.portfolio_market import Chosen, equal_weight, listing_of, open_market
 from alphafactory.pipeline.questions import strategy_row
-from alphafactory.pipeline.records import backtest_record
+from alphafactory.pipeline.records import Question, backtest_record
 from alphafactory.pipeline.running import failure
 from alphafactory.pipeline.simulating import Finished, TooFewBarsError, check_warm_up
 from alphafactory.simulation import configure_cache, simulate_account
@@ -44,31 +44,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AccountQuestion:
-    """A backtest of one account to do: its fingerprint and subject, the strategy's version, who may be held."""
+    """A backtest of one account to do: what is asked, of which strategy, and who may be held."""
 
-    fingerprint: str
-    subject: Subject
+    question: Question
     strategy: type[Strategy]
-    strategy_id: int
     chosen: Chosen
-    data_fingerprint: str
-    index_symbol: str | None
-    symbol_id: None = None
-
-    @property
-    def tickers(self) -> tuple[str, ...]:
-        """Whom it may trade."""
-        return self.chosen.tickers
-
-    @property
-    def periods_per_year(self) -> int:
-        """The sessions of a year."""
-        return self.chosen.periods
-
-    @property
-    def simulated(self) -> bool:
-        """Whether any of its prices are made by a simulation."""
-        return any(row.simulated for row in self.chosen.rows)
 
 
 def account_settings(settings: SimulationSettings) -> SimulationSettings:
@@ -105,7 +85,7 @@ def ask_accounts(
         except AlphaFactoryError as error:
             failures.append(failure("strategy", strategy.name, str(error), "Correct the strategy's file."))
         else:
-            questions[question.fingerprint] = question
+            questions[question.question.fingerprint] = question
     return questions, failures
 
 
@@ -168,7 +148,9 @@ def _question(
         beside=seen.print_of(needs_of(strategy), ids),
     )
     index = None if order.index is None else order.index.ticker
-    return AccountQuestion(found, subject, strategy, version, chosen, data, index)
+    simulated = any(row.simulated for row in chosen.rows)
+    question = Question(found, subject, version, data, chosen.periods, chosen.tickers, simulated, index_symbol=index)
+    return AccountQuestion(question, strategy, chosen)
 
 
 def compute_accounts(
@@ -185,7 +167,7 @@ def compute_accounts(
     for number, (print_, question) in enumerate(questions.items(), start=1):
         finished = _finished(workspace, order, question, market, panel)
         record = backtest_record(
-            question,
+            question.question,
             finished,
             settings=account_settings(order.settings),
             origin=order.origin,
@@ -202,9 +184,10 @@ def compute_accounts(
 def _finished(
     workspace: Workspace, order: Order, question: AccountQuestion, market: PortfolioMarket, panel: UniversePanel
 ) -> Finished:
-    strategy, params, print_ = question.strategy, question.subject.params, question.fingerprint
+    asked = question.question
+    strategy, params, print_ = question.strategy, asked.subject.params, asked.fingerprint
     try:
-        check_warm_up(strategy, params, question.subject.ticker, market.window.stop)
+        check_warm_up(strategy, params, asked.subject.ticker, market.window.stop)
         signals = panel.signals(strategy, params).part(market.window)
         return _simulated(workspace, order, print_, market, signals)
     except TooFewBarsError as error:

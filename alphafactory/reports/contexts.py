@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         RelativeRow,
         RollingCurves,
     )
-    from alphafactory.reports.correlation_page import CorrelationPage
+    from alphafactory.reports.correlation_contexts import CorrelationPage
     from alphafactory.reports.data_contexts import DataQuality, PastChanges, SourceRow, VendorRow
     from alphafactory.reports.portfolio_contexts import PortfolioRow
 

@@ -1,4 +1,4 @@
-"""What the page of feature correlations is made of, and its heatmap.
+"""The page of feature correlations: its clusters and its heatmap.
 
 Goes in: features in an order in which clusters stand together, and the matrix of their correlations. Comes out: the
 clusters as rows of a table, and a figure as in `figures`.
@@ -17,56 +17,12 @@ from alphafactory.reports.figures import Figure, base_axis, base_layout, column,
 from alphafactory.reports.portfolio_figures import cluster_frames
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from alphafactory.domain.arrays import FloatArray
+    from alphafactory.reports.correlation_contexts import CorrelationPage, FeatureRow
 
 _CELL, _FEW_CELL, _FEW = 11, 18, 40
 """Pixels of a cell, and those of one where features are few."""
 _MARGINS = 320
 _FONT, _FEW_FONT = 9, 12
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureRow:
-    """One feature. `mean_correlation` is the mean absolute one with the others of its cluster, None for one alone.
-
-    `defined` is false for a feature that never varies, or has too few values, and is not among those left out.
-    """
-
-    name: str
-    group: str
-    cluster: int
-    cluster_size: int
-    keep: bool
-    mean_correlation: float | None
-    warm_up: int
-    defined: bool = True
-    meaning: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CorrelationPage:
-    """One measurement. `matrix` has shape (m, m) in the order of `features`, NaN for unknown.
-
-    `fewest` is the number of common values that a symbol needs to take part in a pair; `left_out` are subjects with
-    the reason.
-    """
-
-    features: tuple[FeatureRow, ...]
-    matrix: FloatArray
-    threshold: float
-    fewest: int
-    universe: str
-    symbols: int
-    bars: int
-    start: date
-    end: date
-    left_out: tuple[tuple[str, str], ...]
-    simulated: bool
-    measured_at: datetime
-    code_version: str
-    run_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
-    from alphafactory.reports.correlation_page import CorrelationPage
+    from alphafactory.reports.correlation_contexts import CorrelationPage
     from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from alphafactory.reports.contexts import BacktestContext, NightContext
-    from alphafactory.reports.correlation_page import CorrelationPage
+    from alphafactory.reports.correlation_contexts import CorrelationPage
     from alphafactory.reports.portfolio_contexts import PortfolioPage
 
 _ASSETS = Path(__file__).parent / "assets"

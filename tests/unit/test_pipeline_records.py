@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from small_markets import market, model
 
-from alphafactory.domain.market import Listing
 from alphafactory.domain.results import Simulation
 from alphafactory.metrics import METRICS, compute_metrics
 from alphafactory.pipeline.fingerprints import Subject
@@ -18,13 +17,12 @@ from alphafactory.pipeline.records import Question, backtest_record
 from alphafactory.pipeline.simulating import Finished
 from alphafactory.simulation import simulate
 from alphafactory.store.backtests import _FIELDS, BacktestRecord
-from alphafactory.store.symbols import SymbolRow
 
 BARS = market([10.0, 11.0, 12.0, 11.0, 13.0, 14.0])
 SETTINGS = model()
 QUESTION = Question(
-    "print", Subject("mine", {"n": 3}, "AAA", "US", None, None), SymbolRow(7, Listing("AAA"), "csv", simulated=False),
-    3, "data", 252, "IDX",
+    "print", Subject("mine", {"n": 3}, "AAA", "US", None, None), 3, "data", 252, ("AAA",), simulated=False, symbol_id=7,
+    index_symbol="IDX",
 )  # fmt: skip
 
 

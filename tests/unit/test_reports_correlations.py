@@ -13,9 +13,8 @@ import plotly.graph_objects as go
 from browser.report_samples import sample_night
 
 from alphafactory.reports import palette
+from alphafactory.reports.correlation_contexts import CorrelationPage, FeatureRow
 from alphafactory.reports.correlation_page import (
-    CorrelationPage,
-    FeatureRow,
     compute_clusters,
     compute_heatmap,
     compute_left_out,
