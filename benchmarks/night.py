@@ -4,7 +4,9 @@
 2. The same again: the unchanged night.
 3. The whole file: one new session for every symbol.
 
-The three run in a temporary folder. While they run, the memory of each of their processes is watched, the server's too.
+They run in a temporary folder, first with two strategies, for which the targets were set, then in another with all that
+ship, whose backtests are ten times as many. While they run, the memory of each of their processes is watched, the
+server's too.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from measuring import AS_OF, PRICES, PROJECT, SYMBOLS, NightFailedError, Row
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FEW = ["sma_crossover", "buy_and_hold"]
 TARGETS = {"cold": 20.0, "unchanged": 3.0, "one new session": 6.0}
 STEP_TARGETS = {"indicators": 6.0, "backtests": 5.0}
 MEMORY_TARGET = 1536.0
@@ -83,12 +86,13 @@ def without_newest_session(source: Path, target: Path) -> None:
         kept.writelines(line for line in lines if newest not in line)
 
 
-def write_config(folder: Path, prices: Path, symbols: Path) -> Path:
-    """Write a config for a night inside `folder` alone."""
+def write_config(folder: Path, prices: Path, symbols: Path, strategies: str | list[str]) -> Path:
+    """Write a config for a night of these strategies inside `folder` alone."""
     config = {
         "database": {"url": "embedded"},
         "paths": {"var": str(folder / "var")},
         "reports": {"dir": str(folder / "reports")},
+        "backtest": {"strategies": strategies},
         "sources": {"order": ["csv"], "csv": {"path": str(prices), "symbols_path": str(symbols)}},
     }
     path = folder / "night.yaml"
@@ -111,7 +115,7 @@ def night(config: Path) -> tuple[float, dict[str, Any]]:
 
 
 def rows_of(
-    claim: str, night_result: tuple[float, dict[str, Any]], target: float, step_targets: dict[str, float]
+    claim: str, night_result: tuple[float, dict[str, Any]], target: float | None, step_targets: dict[str, float]
 ) -> Iterator[Row]:
     """Yield a row for the night, start-up included, and one for each of its steps."""
     seconds, said = night_result
@@ -121,19 +125,27 @@ def rows_of(
 
 
 def run() -> Iterator[Row]:
-    """Run the three nights."""
+    """Run the three nights of two strategies, then those of all."""
+    yield from nights("two strategies", FEW, TARGETS, STEP_TARGETS)
+    yield from nights("all strategies", "all", {}, {})
+
+
+def nights(
+    which: str, strategies: str | list[str], targets: dict[str, float], step_targets: dict[str, float]
+) -> Iterator[Row]:
+    """Run the three nights in a folder of their own."""
     source = measuring.prices_folder()
     with tempfile.TemporaryDirectory(prefix="alphafactory-bench-") as name:
         folder = Path(name)
         prices = folder / PRICES
         without_newest_session(source / PRICES, prices)
-        config = write_config(folder, prices, source / SYMBOLS)
+        config = write_config(folder, prices, source / SYMBOLS, strategies)
         watch = MemoryWatch(folder)
         watch.start()
-        yield from rows_of("night, cold, with report", night(config), TARGETS["cold"], STEP_TARGETS)
-        yield from rows_of("night, unchanged", night(config), TARGETS["unchanged"], {})
+        yield from rows_of(f"{which}: cold, with report", night(config), targets.get("cold"), step_targets)
+        yield from rows_of(f"{which}: unchanged", night(config), targets.get("unchanged"), {})
         prices.write_bytes((source / PRICES).read_bytes())
-        yield from rows_of("night, one new session of every symbol", night(config), TARGETS["one new session"], {})
+        yield from rows_of(f"{which}: one new session", night(config), targets.get("one new session"), {})
         watch.end()
         yield Row("largest process of these nights", watch.peak / MEGABYTE, "MB", target=MEMORY_TARGET)
 

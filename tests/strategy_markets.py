@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alphafactory.calendar import sessions_between
-from alphafactory.domain.bars import PRICE_FIELDS, Bars
+from alphafactory.domain.bars import BAR_FIELDS, PRICE_FIELDS, Bars
 from alphafactory.domain.context import BREADTH, MarketContext, MarketSymbol
+from alphafactory.domain.signals import Signals
 from alphafactory.indicators.catalogue import computation_of
 from alphafactory.pipeline.market_views import UniversePanel, symbol_signals, symbol_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alphafactory.domain.arrays import DateArray
+    from alphafactory.domain.arrays import DateArray, FloatArray
     from alphafactory.domain.plugins import MarketView
-    from alphafactory.domain.signals import Signals
     from alphafactory.strategies.base import Strategy, StrategyParameters
 
 SECTORS = ("Energy", "Technology", "Utilities")
@@ -87,6 +87,16 @@ def view_of(
         (symbol,) = symbols
         return symbol_view(strategy, params, symbol, computation_of(symbol.bars, context=context))
     return UniversePanel(symbols, context).view(strategy, params)
+
+
+def beside_nothing(strategy: type[Strategy], params: StrategyParameters, view: MarketView) -> FloatArray:
+    """Return the targets of one symbol and of another without any price beside it, shape (n, 2)."""
+    missing = np.full(view.close.shape, np.nan)
+    prices = {name: np.hstack([getattr(view, name), missing]) for name in BAR_FIELDS}
+    indicators = {name: np.hstack([values, missing]) for name, values in view.indicators.items()}
+    both = replace(view, **prices, indicators=indicators, tickers=(*view.tickers, "NONE"), sectors=(None, None))
+    answer = strategy.signals(both, params)
+    return answer.target if isinstance(answer, Signals) else answer
 
 
 def signals_of(

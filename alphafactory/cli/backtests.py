@@ -71,6 +71,15 @@ def chosen_symbols(single: Sequence[str], listed: str | None) -> list[str] | Lit
     return "all" if wanted == ["all"] else wanted
 
 
+def chosen_universe(single: Sequence[str], listed: str | None, universe: str | None) -> list[str] | Literal["all"]:
+    """Return the symbols that are named, or all of the universe; raise `UsageError` where both are given."""
+    if not single and listed is None:
+        return "all"
+    if universe is not None:
+        raise UsageError("--universe and --symbol or --symbols exclude each other. Give one of them.")
+    return chosen_symbols(single, listed)
+
+
 def chosen_parameters(settings: Sequence[str]) -> dict[str, str]:
     """Read `--set k=v` words; raise `UsageError` for one that is no such pair, or for a name set twice."""
     params: dict[str, str] = {}

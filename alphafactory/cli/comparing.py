@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alphafactory.cli.backtests import FromOption, SymbolOption, SymbolsOption, ToOption, chosen_period, chosen_symbols
+from alphafactory.cli.backtests import (
+    FromOption,
+    SymbolOption,
+    SymbolsOption,
+    ToOption,
+    chosen_period,
+    chosen_universe,
+)
 from alphafactory.cli.jobs import FAILURES_SHOWN, failure_in_words, indicators
 from alphafactory.cli.output import one_line, print_json, print_line, print_note, print_table
 from alphafactory.cli.session import AsOfOption, JsonOption, exit_status, session_of
 from alphafactory.cli.simulation_options import SimulationCommand, chosen_simulation
-from alphafactory.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +69,7 @@ def compare(  # noqa: PLR0917  Typer's options are the function's parameters, al
     Tests say whether a difference is more than chance. A comparison needs a year of sessions that all have in common.
     """
     session = session_of(context)
-    wanted = _wanted(symbol or [], symbols, universe)
+    wanted = chosen_universe(symbol or [], symbols, universe)
     first, last = chosen_period(start, end)
     if universe is not None:
         session.override({"universe.name": universe})
@@ -81,14 +87,6 @@ def compare(  # noqa: PLR0917  Typer's options are the function's parameters, al
         _print_comparison(found)
     _print_failures(found.failures, "comparisons")
     return exit_status(found.outcome)
-
-
-def _wanted(single: Sequence[str], listed: str | None, universe: str | None) -> list[str] | Literal["all"]:
-    if not single and listed is None:
-        return "all"
-    if universe is not None:
-        raise UsageError("--universe and --symbol or --symbols exclude each other. Give one of them.")
-    return chosen_symbols(single, listed)
 
 
 def _print_comparison(found: ComparisonResult) -> None:

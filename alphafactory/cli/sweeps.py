@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,17 +16,14 @@ from alphafactory.cli.backtests import (
     ToOption,
     chosen_parameters,
     chosen_period,
-    chosen_symbols,
+    chosen_universe,
 )
 from alphafactory.cli.jobs import FAILURES_SHOWN, failure_in_words
 from alphafactory.cli.output import one_line, print_json, print_line, print_note, print_table, shown
 from alphafactory.cli.session import AsOfOption, JsonOption, exit_status, session_of
 from alphafactory.cli.simulation_options import SimulationCommand, chosen_simulation
-from alphafactory.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from alphafactory.pipeline.search import SweepResult
 
 COLUMNS = {
@@ -69,7 +66,7 @@ def sweep(  # noqa: PLR0917  Typer's options are the function's parameters, alwa
     Each symbol has an account of its own. Every trial is a row of the table trials: what was tried stays counted.
     """
     session = session_of(context)
-    wanted, params = _wanted(symbol or [], symbols, universe), chosen_parameters(settings or [])
+    wanted, params = chosen_universe(symbol or [], symbols, universe), chosen_parameters(settings or [])
     first, last = chosen_period(start, end)
     if universe is not None:
         session.override({"universe.name": universe})
@@ -87,14 +84,6 @@ def sweep(  # noqa: PLR0917  Typer's options are the function's parameters, alwa
         _print(found)
     _print_failures(found)
     return exit_status(found.outcome)
-
-
-def _wanted(single: Sequence[str], listed: str | None, universe: str | None) -> list[str] | Literal["all"]:
-    if not single and listed is None:
-        return "all"
-    if universe is not None:
-        raise UsageError("--universe and --symbol or --symbols exclude each other. Give one of them.")
-    return chosen_symbols(single, listed)
 
 
 def _print(found: SweepResult) -> None:

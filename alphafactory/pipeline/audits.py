@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from alphafactory.pipeline.running import Failure, Run
     from alphafactory.pipeline.workspace import Workspace
     from alphafactory.registry import Registry
+    from alphafactory.store.database import Connection
     from alphafactory.strategies.base import Strategy
 
 READS = (
@@ -147,19 +148,8 @@ def _audit(
 ) -> tuple[dict[int, type[Strategy]], int, list[Failure]]:
     """Return the versions by key, how many were audited now, and what could not be."""
     terms = _terms(workspace)
-    setting = _setting(workspace)
-    versions: dict[int, type[Strategy]] = {}
-    evidence: dict[int, str] = {}
-    failures: list[Failure] = []
     with workspace.database.begin() as connection:
-        for strategy in chosen:
-            try:
-                found = digest_of([_evidence(strategy, terms), setting])
-            except AlphaFactoryError as error:  # it asks for an indicator that does not exist
-                failures.append(failure("audit", strategy.name, str(error), "Correct the strategy's file."))
-                continue
-            key = strategies.register_strategy(connection, strategy_row(strategy))
-            versions[key], evidence[key] = strategy, found
+        versions, evidence, failures = _registered(connection, chosen, terms, _setting(workspace))
         known = set() if again else verdicts.read_audited(connection, evidence)
     missing = [key for key in versions if key not in known]
     if not missing:
@@ -179,6 +169,24 @@ def _audit(
                 verdicts.upsert_verdict(connection, record)
         workspace.progress.advance(number, len(missing), "audits")
     return versions, len(missing) - unjudged, failures
+
+
+def _registered(
+    connection: Connection, chosen: Sequence[type[Strategy]], terms: AuditTerms, setting: Sequence[object]
+) -> tuple[dict[int, type[Strategy]], dict[int, str], list[Failure]]:
+    """Return the strategies and the hashes of their evidence by the key of their version, and who cannot be judged."""
+    versions: dict[int, type[Strategy]] = {}
+    evidence: dict[int, str] = {}
+    failures: list[Failure] = []
+    for strategy in chosen:
+        try:
+            found = digest_of([_evidence(strategy, terms), setting])
+        except AlphaFactoryError as error:  # it asks for an indicator that does not exist
+            failures.append(failure("audit", strategy.name, str(error), "Correct the strategy's file."))
+            continue
+        key = strategies.register_strategy(connection, strategy_row(strategy))
+        versions[key], evidence[key] = strategy, found
+    return versions, evidence, failures
 
 
 def _terms(workspace: Workspace) -> AuditTerms:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _BESIDE_RESULTS = {"significance", "rank_correlation"}
 """Files of the metrics that compare results and make none."""
-_OF_BREADTH = ("sma", "highest_close", "lowest_close")
 _SHOWING = ("market_views", "market_contexts", "announcements", "memberships", "universe_accounts", "portfolio_market")
 """Files of this folder that decide what a strategy sees, and what becomes of its targets."""
 _LIBRARIES = ("numpy", "numba", "TA-Lib", "exchange_calendars")
@@ -88,10 +87,7 @@ def signal_code_of(strategy: type[Strategy]) -> str:
     """Return the hash of all code and libraries that a strategy's signals depend on."""
     functions = sorted({request.function for request in strategy.indicators.values()})
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES]
-    breadth = [function_hash(name) for name in _OF_BREADTH]
-    return digest_of(
-        [code_hash(strategy), [function_hash(name) for name in functions], versions, breadth, _showing_code()]
-    )
+    return digest_of([code_hash(strategy), [function_hash(name) for name in functions], versions, _showing_code()])
 
 
 @cache

@@ -17,7 +17,7 @@ import numpy as np
 from alphafactory.calendar import known_range, sessions_between
 from alphafactory.domain.context import BREADTH, MarketContext, MarketSymbol
 from alphafactory.errors import UsageError
-from alphafactory.indicators.catalogue import compute_function, market_inputs
+from alphafactory.indicators.catalogue import compute_function, function_hash, market_inputs
 from alphafactory.pipeline.announcements import sessions_to_earnings
 from alphafactory.pipeline.benchmark_index import read_index
 from alphafactory.pipeline.memberships import Memberships, read_memberships
@@ -141,11 +141,8 @@ def read_surroundings(
     sessions = np.empty(0, dtype="datetime64[D]")
     with workspace.database.begin() as connection:
         index = read_index(connection, ticker, known) if "index" in wanted else None
-        found = (
-            actions.read_earnings_versions(connection, [row.id for row in rows], known)
-            if ("earnings" in wanted)
-            else []
-        )
+        keys = [row.id for row in rows] if "earnings" in wanted else []
+        versions = actions.read_earnings_versions(connection, keys, known) if keys else []
     if "breadth" in wanted:
         sessions, series, prints["breadth"] = _breadth(workspace, known)
     if "index" in wanted:
@@ -155,9 +152,9 @@ def read_surroundings(
             )
         prints["index"] = f"{index.ticker} {index.fingerprint}"
         sessions, series = _with_index(sessions, series, index.bars)
-    announcements: dict[int, list[Mapping[str, Any]]] = {row.id: [] for row in rows} if "earnings" in wanted else {}
-    for one in found:
-        announcements[one["symbol_id"]].append(one)
+    announcements: dict[int, list[Mapping[str, Any]]] = {key: [] for key in keys}
+    for version in versions:
+        announcements[version["symbol_id"]].append(version)
     return Surroundings((sessions, series), prints, announcements)
 
 
@@ -185,8 +182,10 @@ def _breadth(workspace: Workspace, cutoff: datetime) -> tuple[DateArray, dict[st
     else:
         with workspace.database.begin() as connection:
             panel = read_panel(connection, used, cutoff)
-    sessions, series = breadth_of(panel, [row.id for row in used], spells)
-    return sessions, series, digest(repr(spells.of([row.id for row in used])), *(prints[row.id] for row in used))
+    keys = [row.id for row in used]
+    code = [function_hash(name) for name in ("sma", "highest_close", "lowest_close")]
+    sessions, series = breadth_of(panel, keys, spells)
+    return sessions, series, digest(repr(spells.of(keys)), *(prints[key] for key in keys), *code)
 
 
 def breadth_of(panel: BarPanel, keys: Sequence[int], spells: Memberships) -> tuple[DateArray, dict[str, FloatArray]]:

@@ -28,7 +28,8 @@ from alphafactory.store import backtests, strategies
 from alphafactory.store.backtests import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from alphafactory.domain.settings import SimulationSettings
     from alphafactory.domain.signals import Signals
@@ -160,12 +161,9 @@ def compute_accounts(
     if not questions:
         return {}
     configure_cache(workspace.config.paths.var / "cache" / "numba")
-    market = open_market(workspace, next(iter(questions.values())).chosen, order.start, order.end)
-    seen = market.seen(surroundings)
-    panel = UniversePanel([symbol for symbol, _ in seen], surroundings.context(market.chosen.calendar, market.sessions))
     answers: dict[str, Answer] = {}
-    for number, (print_, question) in enumerate(questions.items(), start=1):
-        finished = _finished(workspace, order, question, market, panel)
+    for number, (print_, finished) in enumerate(_all_finished(workspace, order, questions, surroundings), start=1):
+        question = questions[print_]
         record = backtest_record(
             question.question,
             finished,
@@ -179,6 +177,33 @@ def compute_accounts(
         answers[print_] = Answer(keys[print_], finished.status, finished.error)
         workspace.progress.advance(number, len(questions), "accounts")
     return answers
+
+
+def account_stage(
+    workspace: Workspace, chosen: Chosen, start: date | None, end: date | None, surroundings: Surroundings
+) -> tuple[PortfolioMarket, UniversePanel]:
+    """Return the market of an account, and its symbols as a strategy sees them.
+
+    Raises:
+        SimulationError: nobody has a bar in the period.
+    """
+    market = open_market(workspace, chosen, start, end)
+    seen = [symbol for symbol, _ in market.seen(surroundings)]
+    return market, UniversePanel(seen, surroundings.context(market.chosen.calendar, market.sessions))
+
+
+def _all_finished(
+    workspace: Workspace, order: Order, questions: Mapping[str, AccountQuestion], surroundings: Surroundings
+) -> Iterator[tuple[str, Finished]]:
+    """Yield each account's fingerprint and result; where nobody has a bar in the period, all have failed."""
+    chosen = next(iter(questions.values())).chosen  # all strategies may hold the same
+    try:
+        market, panel = account_stage(workspace, chosen, order.start, order.end, surroundings)
+    except AlphaFactoryError as error:
+        yield from ((print_, Finished(print_, "failed", error=str(error))) for print_ in questions)
+        return
+    for print_, question in questions.items():
+        yield print_, _finished(workspace, order, question, market, panel)
 
 
 def _finished(

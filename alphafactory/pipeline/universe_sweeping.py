@@ -11,16 +11,15 @@ import numpy as np
 
 from alphafactory.errors import AlphaFactoryError, SimulationError
 from alphafactory.pipeline.market_contexts import needs_of, read_surroundings
-from alphafactory.pipeline.market_views import UniversePanel
-from alphafactory.pipeline.portfolio_market import open_market
 from alphafactory.pipeline.sweeping import Block
-from alphafactory.pipeline.universe_accounts import account_settings
+from alphafactory.pipeline.universe_accounts import account_settings, account_stage
 from alphafactory.simulation import NUMBERS, measure_account, prepare_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from alphafactory.domain.signals import Signals
+    from alphafactory.pipeline.market_views import UniversePanel
     from alphafactory.pipeline.portfolio_market import Chosen
     from alphafactory.pipeline.sweep_order import SweepOrder
     from alphafactory.pipeline.workspace import Workspace
@@ -35,10 +34,8 @@ def account_blocks(workspace: Workspace, order: SweepOrder, chosen: Chosen) -> I
         SimulationError: the strategy failed, or no symbol has a bar in the period.
     """
     settings = account_settings(order.settings)
-    market = open_market(workspace, chosen, order.start, order.end)
-    surroundings = read_surroundings(workspace, market.chosen.rows, needs_of(order.strategy))
-    seen = [symbol for symbol, _ in market.seen(surroundings)]
-    panel = UniversePanel(seen, surroundings.context(market.chosen.calendar, market.sessions))
+    surroundings = read_surroundings(workspace, chosen.rows, needs_of(order.strategy))
+    market, panel = account_stage(workspace, chosen, order.start, order.end, surroundings)
     prepared = prepare_account(market.simulated_bars, delisted=market.delisted, names=market.chosen.tickers)
     for first in range(0, len(order.grid), _SETS_A_BLOCK):
         sets = order.grid[first : first + _SETS_A_BLOCK]

@@ -135,6 +135,16 @@ def test_a_strategy_that_fails_is_a_row_with_its_error(nights: Nights) -> None:
 
 
 @pytest.mark.usefixtures("market")
+def test_a_period_in_which_nobody_trades_fails_the_account_and_not_the_night(nights: Nights) -> None:
+    nights.settings["backtest.start"] = nights.settings["backtest.end"] = date(2030, 1, 2)
+    result = nights.run(LAST, evening(LAST))
+    assert {step.name: step.outcome for step in result.steps}["backtests"] == "partial"
+    rows = nights.ask("SELECT status, error FROM backtests WHERE symbol_id IS NULL AND period_start = '2030-01-02'")
+    assert [status for status, _ in rows] == ["failed"]
+    assert "No symbol has a usable bar in the period" in rows[0][1]
+
+
+@pytest.mark.usefixtures("market")
 def test_on_demand_on_chosen_symbols_and_explained_in_words(nights: Nights) -> None:
     nights.run(LAST, evening(LAST))
     with nights.workspace(LAST) as workspace:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from strategy_markets import context_of, random_symbol, random_symbols, sessions_of, signals_of, view_of
+from strategy_markets import beside_nothing, context_of, random_symbol, random_symbols, sessions_of, signals_of, view_of
 
 from alphafactory.domain.bars import Bars
 from alphafactory.domain.plugins import MarketView
@@ -74,12 +74,7 @@ def test_a_history_too_short_to_judge_is_flat(strategy: type[Strategy], length: 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_symbol_without_prices_is_flat_beside_one_with(strategy: type[Strategy]) -> None:
     view, alone = seen(strategy, 1)
-    missing = np.full(view.close.shape, NAN)
-    prices = {name: np.hstack([getattr(view, name), missing]) for name in ("open", "high", "low", "close", "volume")}
-    indicators = {name: np.hstack([values, missing]) for name, values in view.indicators.items()}
-    both = MarketView(view.sessions, **prices, indicators=indicators, next_sessions=view.next_sessions)
-    target = strategy.signals(both, resolve_parameters(strategy, {}))
-    assert isinstance(target, np.ndarray)
+    target = beside_nothing(strategy, resolve_parameters(strategy, {}), view)
     assert target[:, 0].tolist() == alone
     assert not target[:, 1].any()
 
