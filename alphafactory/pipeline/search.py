@@ -146,19 +146,33 @@ def expected_by_luck(sets: int, deviation: float | None) -> float | None:
     return deviation * ((1.0 - weight) * quantile(1.0 - 1.0 / sets) + weight * quantile(1.0 - 1.0 / (sets * math.e)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be evaluated: symbols, the keys of their trials, blocks as they come, and what is left out."""
+
+    rows: Sequence[SymbolRow]
+    trial_keys: Sequence[int]
+    blocks: Iterable[Block]
+    failures: list[Failure]
+
+
 def _search(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], version: int) -> ExperimentRow:
     """Evaluate all trials and write them; return what stands in the tables then."""
     started = time.perf_counter()
-    if order.strategy.scope == "universe":
-        return _search_accounts(workspace, order, prints, version)
-    rows, loads, failures = _fit(workspace, order, prints)
-    print_ = order_fingerprint(workspace, order, prints)
+    work = (
+        _accounts(workspace, order, prints)
+        if order.strategy.scope == "universe"
+        else _singles(workspace, order, prints)
+    )
+    failures, print_ = work.failures, order_fingerprint(workspace, order, prints)
+    _require_some(len(work.rows), failures)
     with workspace.database.begin() as connection:
-        key = experiments.insert_experiment(connection, _record(workspace, order, rows, version, print_), order.grid)
+        record = _record(workspace, order, work.rows, version, print_)
+        key = experiments.insert_experiment(connection, record, order.grid)
         if key is not None:  # else another process has made the same meanwhile
-            failed = _write_trials(connection, key, [row.id for row in rows], _blocks(workspace, order, loads))
-            failures += [_failed(rows[place], text) for place, text in sorted(failed.items())]
-            good = [row.ticker for place, row in enumerate(rows) if place not in failed]
+            failed = _write_trials(connection, key, work.trial_keys, work.blocks)
+            failures += [_failed(work.rows[place], text) for place, text in sorted(failed.items())]
+            good = [row.ticker for place, row in enumerate(work.rows) if place not in failed]
             _require_some(len(good), failures)
             experiments.finish_experiment(connection, key, good, failures, time.perf_counter() - started)
     with workspace.database.begin() as connection:
@@ -167,25 +181,19 @@ def _search(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], 
     return found
 
 
-def _search_accounts(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str], version: int) -> ExperimentRow:
-    """Evaluate the trials of a strategy that sees a universe: each set is one account."""
-    started = time.perf_counter()
-    print_ = order_fingerprint(workspace, order, prints)
+def _singles(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str]) -> _Work:
+    """Return the work of a strategy that judges symbols by themselves: an account for each set and symbol."""
+    rows, loads, failures = _fit(workspace, order, prints)
+    return _Work(rows, [row.id for row in rows], _blocks(workspace, order, loads), failures)
+
+
+def _accounts(workspace: Workspace, order: SweepOrder, prints: Mapping[int, str]) -> _Work:
+    """Return the work of a strategy that sees a universe: one account for each set."""
     failures = [_failed(row, "It has no usable bar.") for row in _without_bars(workspace, order, prints)]
     with workspace.database.begin() as connection:
         whole = order.universe is not None
         chosen = account_symbols(connection, workspace, order.symbols, prints, whole_universe=whole)
-        _require_some(len(chosen.rows), failures)
-        record = _record(workspace, order, chosen.rows, version, print_)
-        key = experiments.insert_experiment(connection, record, order.grid)
-        if key is not None:
-            _write_trials(connection, key, [experiments.ALL_SYMBOLS], account_blocks(workspace, order, chosen))
-            seconds = time.perf_counter() - started
-            experiments.finish_experiment(connection, key, list(chosen.tickers), failures, seconds)
-    with workspace.database.begin() as connection:
-        found = experiments.read_experiment(connection, print_)
-    assert found is not None
-    return found
+    return _Work(chosen.rows, [experiments.ALL_SYMBOLS], account_blocks(workspace, order, chosen), failures)
 
 
 def _write_trials(
@@ -232,7 +240,6 @@ def _fit(
                 contexts[calendar],
             )
         )  # fmt: skip
-    _require_some(len(rows), failures)
     return rows, loads, failures
 
 
