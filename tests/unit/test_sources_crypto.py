@@ -71,7 +71,7 @@ class Desk:
 
 
 def make_source(base_url: str, slept: list[float], exchange: str = "binance") -> CryptoSource:
-    limits = VendorLimits(per_minute=100_000, first_wait=0.001, attempts=2, timeout=0.5)
+    limits = VendorLimits(per_minute=100_000, first_wait=0.001, attempts=2, timeout=2)
     caller = VendorCaller("crypto", limits, LocalBudget("crypto"), seed=1, sleep=slept.append)
     return CryptoSource(CryptoSettings(exchange=exchange, base_url=base_url, limits=limits), caller)
 
@@ -208,7 +208,7 @@ def test_the_last_candle_without_prices_is_rejected(desk: Desk) -> None:
         (Reply({"code": -1003, "msg": "Way too much request weight used"}, status=418), QuotaSpentError, 1),
         (Reply("oops", status=500), VendorDownError, 2),
         (Reply("oops", status=503), VendorDownError, 2),
-        (Reply([], hang=1.0), VendorDownError, 2),
+        (Reply([], hang=5.0), VendorDownError, 2),
         (Reply([to_row(milliseconds(DAY), 86_400_000, Bar(2.0, 3.0, 1.0, 2.0, 5.0))], cut=0.5), VendorDownError, 2),
         (HTML, GarbageError, 2),
         (Reply('[[1704067200000, "1.0", "2', headers={"Content-Type": "application/json"}), GarbageError, 2),

@@ -52,7 +52,7 @@ class World:
     slept: list[float] = field(default_factory=list)
 
     def source(self, **changed: Any) -> AlphaVantageSource:
-        limits = {"per_minute": 100_000, "first_wait": 0.001, "attempts": 2, "timeout": 0.5, **changed}
+        limits = {"per_minute": 100_000, "first_wait": 0.001, "attempts": 2, "timeout": 5, **changed}
         settings = AlphaVantageSettings(
             api_key=KEY, base_url=self.server.url, premium=self.app.premium, limits=VendorLimits(**limits)
         )

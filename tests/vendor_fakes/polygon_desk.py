@@ -42,7 +42,7 @@ def polygon(
     app: PolygonApp | None = None, slept: list[float] | None = None, **settings: Any
 ) -> Iterator[tuple[PolygonSource, LoopbackServer, PolygonApp]]:
     app = PolygonApp(market()) if app is None else app
-    limits = {"per_minute": 100_000, "first_wait": 0.001, "attempts": ATTEMPTS, "timeout": 0.5}
+    limits = {"per_minute": 100_000, "first_wait": 0.001, "attempts": ATTEMPTS, "timeout": 5}
     limits |= settings.pop("limits", {})
     with LoopbackServer(app) as server:
         chosen = PolygonSettings(
